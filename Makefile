@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The only entry point: `make help` lists what there is.
+
+B ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wundef -Wvla -Wwrite-strings \
+	-Wcast-qual -Wpointer-arith -Wstrict-prototypes
+WERROR ?= -Werror
+LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -pthread -fno-strict-aliasing \
+	-fstack-protector-strong $(WARNINGS) $(WERROR) -MMD -MP
+LAMINA_LDFLAGS := -pthread
+ifeq ($(SANITIZE),1)
+LAMINA_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
+	-fno-omit-frame-pointer
+LAMINA_LDFLAGS += -fsanitize=address,undefined
+endif
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all help deps demo check check-tests bench install clean format format-check lint sanitize \
+	tools
+
+DRIVER_SOURCES := $(wildcard driver/*/*.c)
+DRIVER_OBJECTS := $(DRIVER_SOURCES:%.c=$(B)/obj/%.o)
+PROGRAMS := lamina lamina-mount
+TEST_TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
+MANUALS := $(patsubst docs/man/%.md,%,$(wildcard docs/man/*.md))
+
+all: $(PROGRAMS:%=$(B)/bin/%)
+
+help:
+	@echo 'make            build the programs into $(B)/bin'
+	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
+	@echo 'make demo       run a Debian container through podman on Lamina'
+	@echo 'make check      build, lint, and run all tests on every engine'
+	@echo 'make bench      compare with overlayfs and fuse-overlayfs'
+	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX))'
+	@echo 'make format     put the sources into the one style; format-check, lint: only look'
+	@echo 'make sanitize   build with ASan and UBSan into $(B)/sanitize'
+
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@echo '  CC    $<'
+	$(Q)$(CC) $(LAMINA_CFLAGS) $(CFLAGS) -c -o $@ $<
+
+$(B)/liblamina.a: $(DRIVER_OBJECTS)
+	@echo '  AR    $@'
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+$(B)/bin/lamina: $(B)/obj/cmd/features.o
+$(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
+
+$(TEST_TOOLS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(B)/liblamina.a
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(UNIT_TESTS:%=$(B)/unit/%): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/liblamina.a
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+tools: $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
+
+sanitize:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools
+
+deps:
+	$(Q)tests/install-deps
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)demo/run
+
+check: deps
+	$(Q)$(MAKE) --no-print-directory check-tests
+
+check-tests: all tools sanitize
+	$(Q)tests/run-all
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory all tools
+	$(Q)tests/bench/run
+
+FORMATTED := $(shell git ls-files '*.c' '*.h' 2>/dev/null || find driver cmd tests -name '*.[ch]')
+SCRIPTS := $(shell grep -rlE '^\#!.*(ba)?sh' --include='*' demo tests .ci 2>/dev/null)
+CLANG_FORMAT ?= clang-format-19
+
+format:
+	$(Q)$(CLANG_FORMAT) -i $(FORMATTED)
+
+format-check:
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(FORMATTED)
+
+lint:
+	$(Q)tests/lint
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

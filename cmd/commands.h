@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sub-commands of `lamina`, each in cmd/NAME.c. They get their own name as argv[0],
+ * print what went wrong to stderr, and return the exit status.
+ */
+#pragma once
+
+int command_features(int argc, char **argv);

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina-mount: mounts the union of an image's layers and serves it until it is unmounted. A
+ * drop-in for fuse-overlayfs.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "engine/fs.h"
+#include "engine/probe.h"
+#include "mount/daemon.h"
+#include "mount/mount.h"
+#include "mount/options.h"
+#include "union/creds.h"
+#include "union/union.h"
+#include "union/xattr.h"
+#include "version.h"
+#include "wire/proto.h"
+
+#define PROGRAM "lamina-mount"
+
+/* Everything that lives as long as the mount. */
+struct program {
+	struct lamina_mount_options options;
+	struct lamina_union u;
+	struct lamina_fs fs;
+	struct lamina_mount mount;
+	struct wire_session *session;
+	struct lamina_daemon daemon;
+	int signals;
+};
+
+static errint_t open_layers(struct program *p, struct lamina_error *error)
+{
+	const struct lamina_mount_options *o = &p->options;
+	const struct lamina_union_options options = {
+		.lowers = o->lowers,
+		.n_lowers = o->n_lowers,
+		.upper = o->upper,
+		.work = o->work,
+		.xattr_permissions = o->xattr_permissions,
+		.dot_whiteouts = o->dot_whiteouts,
+		.volatile_ = o->volatile_,
+	};
+
+	return lamina_union_open(&p->u, &options, error);
+}
+
+/* The engine to use: the best one that works, or the one that was asked for. */
+static errint_t choose_engine(struct program *p, struct lamina_error *error)
+{
+	struct lamina_mount_options *o = &p->options;
+	struct lamina_probe probe;
+
+	o->fs.engine = LAMINA_ENGINE_FUSE;
+	/* The kernel cannot collect writes that it does not see. */
+	if (o->choice == LAMINA_CHOICE_FUSE || (o->choice == LAMINA_CHOICE_AUTO && o->fs.writeback))
+		return 0;
+	lamina_probe_run(&probe);
+	if (probe.passthrough == 0) {
+		o->fs.engine = LAMINA_ENGINE_PASSTHROUGH;
+		return 0;
+	}
+	if (o->choice == LAMINA_CHOICE_AUTO)
+		return 0; /* if FUSE does not work either, mounting says why */
+	lamina_error_set(error, 0, "engine passthrough does not work here: %s",
+			 probe.passthrough_why.text);
+	return probe.passthrough;
+}
+
+/* ACLs can only be enforced if the layers can hold them. */
+static bool layers_have_acls(const struct lamina_union *u)
+{
+	ssize_t n = lamina_xattr_get_fd(u->layers[0].fd, "system.posix_acl_access", NULL, 0);
+
+	return n != -EOPNOTSUPP;
+}
+
+static errint_t make_file_system(struct program *p, struct lamina_error *error)
+{
+	struct lamina_fs_options options = p->options.fs;
+	errint_t err;
+
+	options.acl = options.acl && options.xattrs && layers_have_acls(&p->u);
+	err = lamina_fs_init(&p->fs, &p->u, &options);
+	return err < 0 ? lamina_error_set(error, err, "cannot read the root directory of '%s'",
+					  p->u.layers[0].path)
+		       : 0;
+}
+
+static errint_t prepare_mount(struct program *p, struct lamina_error *error)
+{
+	const struct lamina_mount_options *o = &p->options;
+	const struct lamina_mount_spec spec = {
+		.source = o->fsname ? o->fsname : "lamina",
+		.target = o->mountpoint,
+		.context = o->context,
+		.attrs = o->attrs,
+		.read_only = o->read_only || !p->u.writable,
+		.allow_other = o->allow_other,
+		.root_mode = S_IFDIR,
+	};
+
+	return lamina_mount_prepare(&p->mount, &spec, error);
+}
+
+static errint_t start_session(struct program *p, struct lamina_error *error)
+{
+	int device = TAKE_FD(p->mount.device);
+	errint_t err;
+
+	p->session = wire_session_new(device, &lamina_fs_ops, &p->fs, p->options.debug);
+	if (!p->session) {
+		close(device);
+		return lamina_error_set(error, -ENOMEM, "cannot start the session");
+	}
+	p->fs.session = p->session;
+	err = wire_session_start(p->session);
+	if (err == 0)
+		err = wire_session_wait_ready(p->session);
+	return err < 0 ? lamina_error_set(error, err,
+					  "the kernel's FUSE and this program do not understand "
+					  "each other")
+		       : 0;
+}
+
+/* Signals come by an fd, so that no thread is interrupted by them. */
+static errint_t catch_signals(struct program *p, struct lamina_error *error)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return lamina_error_set(error, -errno, "cannot block signals");
+	p->signals = signalfd(-1, &set, SFD_CLOEXEC);
+	return p->signals < 0 ? lamina_error_set(error, -errno, "cannot catch signals") : 0;
+}
+
+/*
+ * Serve until the mount is gone. A signal takes it off its mountpoint; who still has files open on
+ * it is served to the end, unless a second signal comes.
+ */
+static void serve(struct program *p)
+{
+	struct pollfd fds[2] = {
+		{.fd = wire_session_ended_fd(p->session), .events = POLLIN},
+		{.fd = p->signals, .events = POLLIN},
+	};
+	bool detached = false;
+
+	for (;;) {
+		struct signalfd_siginfo info;
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return;
+		if (fds[0].revents)
+			return;
+		if (!(fds[1].revents & POLLIN) || read(p->signals, &info, sizeof(info)) < 0)
+			continue;
+		if (info.ssi_signo == SIGHUP && !p->options.foreground)
+			continue;
+		if (detached)
+			_exit(EXIT_FAILURE);
+		lamina_mount_detach(&p->mount);
+		detached = true;
+	}
+}
+
+static errint_t run(struct program *p, struct lamina_error *error)
+{
+	errint_t err = open_layers(p, error);
+
+	if (err == 0)
+		err = choose_engine(p, error);
+	if (err == 0)
+		err = make_file_system(p, error);
+	if (err == 0 && !p->options.foreground) {
+		err = lamina_daemon_fork(&p->daemon);
+		if (err < 0)
+			lamina_error_set(error, err, "cannot start the daemon");
+	}
+	if (err == 0)
+		err = catch_signals(p, error);
+	if (err == 0)
+		err = prepare_mount(p, error);
+	if (err < 0)
+		return err;
+	lamina_creds_prepare();
+	err = start_session(p, error);
+	if (err == 0)
+		err = lamina_mount_attach(&p->mount, error);
+	if (err == 0) {
+		err = lamina_daemon_ready(&p->daemon);
+		if (err < 0)
+			lamina_error_set(error, err, "cannot detach from the caller");
+	}
+	if (err < 0)
+		return err;
+	serve(p);
+	return 0;
+}
+
+static void finish(struct program *p)
+{
+	/* The upper is free for the next mount as soon as nothing is written any more. */
+	wire_session_free(p->session);
+	lamina_fs_done(&p->fs);
+	lamina_mount_done(&p->mount);
+	lamina_union_close(&p->u);
+	lamina_cleanup_fd(&p->signals);
+	lamina_mount_options_done(&p->options);
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {
+		.u = {.lock_fd = -1, .work_fd = -1, .index_fd = -1},
+		.mount = {.device = -1, .mount_fd = -1, .target_fd = -1},
+		.daemon = {.ready_fd = -1},
+		.signals = -1,
+	};
+	struct lamina_error error = {""};
+	errint_t err = lamina_mount_options_parse(&p.options, argc, argv, &error);
+
+	if (err == 0 && p.options.help) {
+		lamina_mount_options_help(PROGRAM);
+		return EXIT_SUCCESS;
+	}
+	if (err == 0 && p.options.version) {
+		printf(PROGRAM ": version " LAMINA_VERSION "\n"
+			       "FUSE kernel interface %d.%d\n",
+		       FUSE_KERNEL_VERSION, WIRE_MINOR_MAX);
+		return EXIT_SUCCESS;
+	}
+	if (err == 0) {
+		if (strncmp(p.options.mountpoint, "/dev/fd/", 8) != 0)
+			lamina_daemon_close_inherited();
+		err = run(&p, &error);
+	}
+	if (err < 0) {
+		fprintf(stderr, PROGRAM ": %s\n", error.text);
+		/* Workers may wait on a mount that never became visible: the process ends them. */
+		_exit(EXIT_FAILURE);
+	}
+	finish(&p);
+	return EXIT_SUCCESS;
+}

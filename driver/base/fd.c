@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The only place that turns paths and names of layers into file descriptors.
+ */
+#include "base/fd.h"
+
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+/* Pieces in which a long path is walked: below PATH_MAX, with room for a whole component. */
+#define PIECE_MAX (PATH_MAX - NAME_MAX - 2)
+
+static errint_t open_piece(int dirfd, const char *path, int flags)
+{
+	struct open_how how = {
+		.flags = (unsigned int)flags | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Walk all of @path but its last piece; *@rest is left at the start of that piece. */
+static errint_t walk_pieces(int dirfd, const char **rest)
+{
+	_cleanup_fd_ int at = -1;
+
+	while (strlen(*rest) > PIECE_MAX) {
+		char piece[PIECE_MAX + 1];
+		size_t length = PIECE_MAX;
+
+		while (length > 0 && (*rest)[length] != '/')
+			length--;
+		if (length == 0)
+			return -ENAMETOOLONG;
+		memcpy(piece, *rest, length);
+		piece[length] = '\0';
+
+		int next = open_piece(at >= 0 ? at : dirfd, piece, O_PATH | O_DIRECTORY);
+
+		if (next < 0)
+			return next;
+		lamina_cleanup_fd(&at);
+		at = next;
+		*rest += length + 1;
+	}
+	return TAKE_FD(at);
+}
+
+errint_t lamina_fd_open_beneath(int dirfd, const char *path, int flags)
+{
+	if (!*path)
+		return open_piece(dirfd, ".", flags);
+	if (strlen(path) <= PIECE_MAX)
+		return open_piece(dirfd, path, flags);
+
+	_cleanup_fd_ int at = walk_pieces(dirfd, &path);
+
+	if (at < 0)
+		return at;
+	return open_piece(at, path, flags);
+}
+
+errint_t lamina_fd_open_name(int dirfd, const char *name, int flags)
+{
+	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd)
+{
+	snprintf(path, LAMINA_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+}
+
+errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name)
+{
+	int length = snprintf(path, size, "/proc/self/fd/%d/%s", dirfd, name);
+
+	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+errint_t lamina_fd_reopen(int fd, int flags)
+{
+	char path[LAMINA_FD_PATH_SIZE];
+	int again;
+
+	lamina_fd_path(path, fd);
+	again = open(path, flags | O_CLOEXEC);
+	return again < 0 ? -errno : again;
+}
+
+errint_t lamina_fd_dir_is_empty(int fd)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *d;
+	errint_t again = lamina_fd_open_beneath(fd, "", O_RDONLY | O_DIRECTORY);
+
+	if (again < 0)
+		return again;
+	dir = fdopendir(again);
+	if (!dir) {
+		close(again);
+		return -ENOMEM;
+	}
+	while ((d = readdir(dir)))
+		if (lamina_name_valid(d->d_name))
+			return 0;
+	return 1;
+}
+
+bool lamina_name_valid(const char *name)
+{
+	if (!*name || !strcmp(name, ".") || !strcmp(name, ".."))
+		return false;
+	return !strchr(name, '/');
+}
+
+size_t lamina_fd_raise_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 1024;
+	if (limit.rlim_cur < limit.rlim_max) {
+		struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+
+		if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
+			return (size_t)raised.rlim_cur;
+	}
+	return (size_t)limit.rlim_cur;
+}

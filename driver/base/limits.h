@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Every bound on what a user, an image or a container can make grow, each with its reason.
+ */
+#pragma once
+
+/* Lower layers of one mount: overlayfs' own bound (OVL_MAX_STACK), and podman's. */
+#define LAMINA_MAX_LOWERS 500
+
+/* One request or reply: what the kernel sends at most with max_pages 256. */
+#define LAMINA_MAX_IO (1u << 20)
+
+/* Worker threads: enough that a few slow copy-ups or fsyncs leave others answering. */
+#define LAMINA_MAX_THREADS 24
+
+/* Idle workers kept for the next burst; more of them only cool the caches. */
+#define LAMINA_MAX_IDLE_THREADS 4
+
+/* An xattr value, and a list of names: the VFS' own XATTR_SIZE_MAX and XATTR_LIST_MAX. */
+#define LAMINA_XATTR_MAX 65536
+
+/* Nesting of directories that the daemon walks by itself (deep copy-up, clearing leftovers). */
+#define LAMINA_MAX_DEPTH 2048
+
+/* A file handle that fits a name in the index as hexadecimal digits. */
+#define LAMINA_HANDLE_MAX 96
+
+/* uid and gid ranges of one mapping: the kernel's UID_GID_MAP_MAX_EXTENTS. */
+#define LAMINA_MAX_ID_RANGES 340
+
+/* Open files that the daemon keeps for the next read or write, and the share of RLIMIT_NOFILE
+ * that they may take. */
+#define LAMINA_MAX_CACHED_FDS	  4096
+#define LAMINA_CACHED_FDS_DIVISOR 4
+
+/* Names held in cached directory listings over the whole mount (about 64 bytes a name). */
+#define LAMINA_MAX_CACHED_NAMES 262144
+
+/* How long a mount waits for the previous daemon of the same upper to leave, in milliseconds. */
+#define LAMINA_LOCK_WAIT_MS 3000

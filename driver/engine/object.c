@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Objects: nodes at work. The locks are described in node.h; nothing here holds one on return.
+ */
+#include "engine/object.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "union/attr.h"
+#include "union/index.h"
+#include "union/lookup.h"
+
+void object_done(struct object *o)
+{
+	if (o->node)
+		node_put(&o->fs->table, o->node);
+	o->node = NULL;
+}
+
+void held_file_done(struct held_file *held)
+{
+	if (held->file)
+		file_put(&held->fs->table, held->file);
+	held->file = NULL;
+}
+
+errint_t object_get(struct lamina_fs *fs, uint64_t id, struct object *ret)
+{
+	struct node *node = node_current(&fs->table, node_get(&fs->table, id));
+
+	if (!node)
+		return -ESTALE;
+	*ret = (struct object) {fs, node};
+	return 0;
+}
+
+errint_t object_get_dir(struct lamina_fs *fs, uint64_t id, struct object *ret)
+{
+	struct object o;
+	errint_t err = object_get(fs, id, &o);
+
+	if (err < 0)
+		return err;
+	if (!S_ISDIR(o.node->type)) {
+		object_done(&o);
+		return -ENOTDIR;
+	}
+	*ret = o;
+	return 0;
+}
+
+/* The layers know nothing of names that are gone, nor of directories that are merged. */
+static errint_t correct_nlink(struct object *o, unsigned int layer, struct statx *st)
+{
+	struct node *node = o->node;
+	errint_t nlink;
+
+	if (S_ISDIR(node->type)) {
+		if (node->gone)
+			st->stx_nlink = 0;
+		else if (node->stack->n > 1 || o->fs->options.static_nlink)
+			st->stx_nlink = 1;
+		return 0;
+	}
+	if (node->gone) {
+		st->stx_nlink = 0;
+		return 0;
+	}
+	if (!node->key || node->lower_nlink == 0)
+		return 0;
+	nlink = lamina_index_nlink(o->fs->u, node->key, node->lower_nlink,
+				   o->fs->u->writable && layer == 0 ? st->stx_nlink : 0);
+	if (nlink < 0)
+		return nlink;
+	st->stx_nlink = (uint32_t)nlink;
+	return 0;
+}
+
+/* Open @o by its place. Under `tree`. */
+static errint_t open_place(struct object *o, struct held_file *ret)
+{
+	errint_t fd = place_open(&o->fs->table, o->node, O_PATH);
+
+	if (fd < 0)
+		return fd;
+	*ret = (struct held_file) {o->fs, file_new(fd, false, false), o->node->layer};
+	return ret->file ? 0 : -ENOMEM;
+}
+
+static errint_t hold(struct object *o, struct held_file *ret)
+{
+	*ret = (struct held_file) {o->fs, node_file(&o->fs->table, o->node, false, false),
+				   o->node->layer};
+	return ret->file ? 0 : open_place(o, ret);
+}
+
+errint_t object_hold(struct object *o, struct held_file *ret)
+{
+	struct node_table *t = &o->fs->table;
+	errint_t err;
+
+	pthread_rwlock_rdlock(&t->tree);
+	err = hold(o, ret);
+	if (err == -ENOENT) /* unlinked meanwhile, and kept open for that reason */
+		err = hold(o, ret);
+	pthread_rwlock_unlock(&t->tree);
+	return err == -ENOENT ? -ESTALE : err;
+}
+
+errint_t object_stat(struct object *o, struct statx *ret)
+{
+	_cleanup_held_ struct held_file held = {0};
+	errint_t err = object_hold(o, &held);
+
+	if (err < 0)
+		return err;
+	err = lamina_attr_read_fd(o->fs->u, held.layer, held.file->fd, ret);
+	return err < 0 ? err : correct_nlink(o, held.layer, ret);
+}
+
+static errint_t lookup_new(struct object *parent, const char *name, unsigned int first,
+			   struct object *ret, struct statx *st)
+{
+	struct node_table *t = &parent->fs->table;
+	_cleanup_entry_ struct lamina_entry entry = {0};
+	_cleanup_place_dir_ struct place_dir place = {0};
+	errint_t err = place_dir_init(t, parent->node, &place);
+
+	if (err == 0)
+		err = lamina_lookup(&place.dir, name, first, &entry);
+	if (err < 0)
+		return err;
+	*ret = (struct object) {parent->fs, node_enter(t, parent->node, name, &entry)};
+	if (!ret->node)
+		return -ENOMEM;
+	if (!st)
+		return 0;
+	*st = entry.st;
+	if (S_ISDIR(entry.st.stx_mode) && parent->fs->options.static_nlink)
+		st->stx_nlink = 1;
+	return 0;
+}
+
+errint_t object_lookup(struct object *parent, const char *name, unsigned int first,
+		       struct object *ret, struct statx *st)
+{
+	struct node_table *t = &parent->fs->table;
+	errint_t err;
+
+	ret->fs = parent->fs;
+	ret->node = node_find(t, parent->node, name);
+	if (ret->node) {
+		err = st ? object_stat(ret, st) : 0;
+	} else {
+		pthread_rwlock_rdlock(&t->tree);
+		err = lookup_new(parent, name, first, ret, st);
+		pthread_rwlock_unlock(&t->tree);
+	}
+	if (err < 0)
+		object_done(ret);
+	return err;
+}
+
+static errint_t open_data(struct object *o, bool write)
+{
+	struct node_table *t = &o->fs->table;
+	bool upper = o->fs->u->writable && o->node->layer == 0;
+	errint_t fd;
+
+	if (write)
+		return upper ? place_open_data(t, o->node, O_RDWR) : -EROFS;
+	fd = place_open_data(t, o->node, upper ? O_RDONLY : O_RDONLY | O_NOATIME);
+	return fd == -EPERM ? place_open_data(t, o->node, O_RDONLY) : fd;
+}
+
+/* An object without a name is reached through the file that was kept. */
+static errint_t reopen_kept(struct object *o, bool write)
+{
+	_cleanup_held_ struct held_file kept = {o->fs,
+						node_file(&o->fs->table, o->node, false, false), 0};
+
+	if (!kept.file)
+		return -ESTALE;
+	return lamina_fd_reopen(kept.file->fd, write ? O_RDWR : O_RDONLY);
+}
+
+errint_t object_data(struct object *o, bool write, struct held_file *ret)
+{
+	struct node_table *t = &o->fs->table;
+	errint_t fd = 0;
+
+	ret->fs = o->fs;
+	ret->file = node_file(t, o->node, true, write);
+	if (ret->file)
+		return 0;
+	/* Under `tree`, so that no copy-up puts another file in the cache between open and set. */
+	pthread_rwlock_rdlock(&t->tree);
+	fd = open_data(o, write);
+	if (fd == -ENOENT)
+		fd = reopen_kept(o, write);
+	if (fd >= 0) {
+		ret->file = file_new(fd, true, write);
+		ret->layer = o->node->layer;
+		if (ret->file)
+			node_set_file(t, o->node, ret->file);
+	}
+	pthread_rwlock_unlock(&t->tree);
+	if (fd < 0)
+		return fd;
+	return ret->file ? 0 : -ENOMEM;
+}
+
+errint_t object_kill_set_ids(struct object *o, int fd)
+{
+	struct statx st;
+	mode_t mode;
+	errint_t err = lamina_attr_read_fd(o->fs->u, 0, fd, &st);
+
+	if (err < 0)
+		return err;
+	mode = st.stx_mode & 07777 & ~(mode_t)S_ISUID;
+	if (mode & S_IXGRP)
+		mode &= ~(mode_t)S_ISGID;
+	return mode == (st.stx_mode & 07777) ? 0 : lamina_attr_chmod(o->fs->u, fd, mode);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What all handlers do with nodes: find them, look at them, and get at their files.
+ */
+#pragma once
+
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "engine/cache.h"
+#include "engine/fs.h"
+#include "engine/place.h"
+
+/* A pinned node, put when its variable ends. */
+struct object {
+	struct lamina_fs *fs;
+	struct node *node; /* NULL: none */
+};
+
+void object_done(struct object *o);
+
+#define _cleanup_object_ _cleanup_(object_done)
+
+/* A referenced file, put when its variable ends. */
+struct held_file {
+	struct lamina_fs *fs;
+	struct file *file;
+	unsigned int layer; /* where it lies */
+};
+
+void held_file_done(struct held_file *held);
+
+#define _cleanup_held_ _cleanup_(held_file_done)
+
+/* The object that has node id @id, or took over from it. -ESTALE: nobody knows such an id. */
+errint_t object_get(struct lamina_fs *fs, uint64_t id, struct object *ret);
+
+/* As above, for an id that must be a directory's: else -ENOTDIR. */
+errint_t object_get_dir(struct lamina_fs *fs, uint64_t id, struct object *ret);
+
+/*
+ * Look @name up in the directory @parent. @st is filled if it is not NULL. -ENOENT: there is no
+ * such name. @first: the directory's part in which to begin, as a listing told; else 0.
+ */
+errint_t object_lookup(struct object *parent, const char *name, unsigned int first,
+		       struct object *ret, struct statx *st);
+
+/* The attributes of @o, as they are to be shown but for ids. */
+errint_t object_stat(struct object *o, struct statx *ret);
+
+/* A file of @o for what concerns its attributes (often only O_PATH). */
+errint_t object_hold(struct object *o, struct held_file *ret);
+
+/* The file to read the data of the regular file @o from; @write: and to write them to. For that
+ * @o must lie in the upper (see object_copy_up()). */
+errint_t object_data(struct object *o, bool write, struct held_file *ret);
+
+/*
+ * Clear what a change of content or owner must not leave at the upper object @o, whose file @fd is:
+ * set-uid, and set-gid where it executes.
+ */
+errint_t object_kill_set_ids(struct object *o, int fd);

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Handlers that find objects and look at them, or change their attributes.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "engine/raise.h"
+#include "engine/show.h"
+#include "union/attr.h"
+
+errint_t op_lookup(struct wire_request *r)
+{
+	struct lamina_fs *fs = fs_of(r);
+	struct fuse_entry_out *out = wire_out(r, sizeof(*out));
+	_cleanup_object_ struct object parent = {0}, child = {0};
+	struct statx st;
+	errint_t err = object_get_dir(fs, r->in->nodeid, &parent);
+
+	if (err == 0)
+		err = object_lookup(&parent, r->name, 0, &child, &st);
+	if (err == -ENOENT) {
+		/* Node 0: the kernel remembers that there is no such name. */
+		show_timeout(fs, &out->entry_valid, &out->entry_valid_nsec);
+		return 0;
+	}
+	if (err < 0)
+		return err;
+	show_entry(r, &child, &st, out);
+	return 0;
+}
+
+errint_t op_getattr(struct wire_request *r)
+{
+	_cleanup_object_ struct object o = {0};
+	errint_t err = object_get(fs_of(r), r->in->nodeid, &o);
+
+	return err < 0 ? err : show_reply_attr(r, &o);
+}
+
+static struct fuse_sx_time sx_time(const struct statx_timestamp *stamp)
+{
+	return (struct fuse_sx_time) {.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
+}
+
+errint_t op_statx(struct wire_request *r)
+{
+	struct lamina_fs *fs = fs_of(r);
+	struct fuse_statx_out *out = wire_out(r, sizeof(*out));
+	_cleanup_object_ struct object o = {0};
+	struct statx st;
+	errint_t err = object_get(fs, r->in->nodeid, &o);
+
+	if (err == 0)
+		err = object_stat(&o, &st);
+	if (err < 0)
+		return err;
+	show_timeout(fs, &out->attr_valid, &out->attr_valid_nsec);
+	out->stat = (struct fuse_statx) {
+		.mask = st.stx_mask & LAMINA_STATX_MASK,
+		.blksize = st.stx_blksize,
+		.attributes = st.stx_attributes,
+		.attributes_mask = st.stx_attributes_mask,
+		.nlink = st.stx_nlink,
+		.uid = lamina_idmap_show(&fs->options.uids, st.stx_uid),
+		.gid = lamina_idmap_show(&fs->options.gids, st.stx_gid),
+		.mode = st.stx_mode,
+		.ino = o.node->ino,
+		.size = st.stx_size,
+		.blocks = st.stx_blocks,
+		.atime = sx_time(&st.stx_atime),
+		.btime = sx_time(&st.stx_btime),
+		.ctime = sx_time(&st.stx_ctime),
+		.mtime = sx_time(&st.stx_mtime),
+		.rdev_major = st.stx_rdev_major,
+		.rdev_minor = st.stx_rdev_minor,
+	};
+	return 0;
+}
+
+/* ---- setattr ---- */
+
+static errint_t set_size(struct object *o, uint64_t size)
+{
+	_cleanup_held_ struct held_file data = {0};
+	errint_t err = object_data(o, true, &data);
+
+	if (err < 0)
+		return err;
+	return ftruncate(data.file->fd, (off_t)size) < 0 ? -errno : 0;
+}
+
+static errint_t set_owner(struct object *o, int fd, const struct fuse_setattr_in *in)
+{
+	const struct lamina_fs_options *options = &o->fs->options;
+	uid_t uid = (uid_t)-1;
+	gid_t gid = (gid_t)-1;
+
+	/* Squashed: everything has one owner, and who asks for another is told that it worked. */
+	if (options->uids.squash || options->gids.squash)
+		return 0;
+	if (in->valid & FATTR_UID) {
+		uid = lamina_idmap_store(&options->uids, in->uid);
+		if (uid == (uid_t)-1)
+			return -EINVAL;
+	}
+	if (in->valid & FATTR_GID) {
+		gid = lamina_idmap_store(&options->gids, in->gid);
+		if (gid == (gid_t)-1)
+			return -EINVAL;
+	}
+	return lamina_attr_chown(o->fs->u, fd, uid, gid);
+}
+
+static struct timespec time_to_set(uint32_t valid, uint32_t set, uint32_t now, uint64_t seconds,
+				   uint32_t nanoseconds)
+{
+	if (valid & now)
+		return (struct timespec) {.tv_nsec = UTIME_NOW};
+	if (valid & set)
+		return (struct timespec) {.tv_sec = (time_t)seconds, .tv_nsec = nanoseconds};
+	return (struct timespec) {.tv_nsec = UTIME_OMIT};
+}
+
+static errint_t set_times(int fd, const struct fuse_setattr_in *in)
+{
+	const struct timespec times[2] = {
+		time_to_set(in->valid, FATTR_ATIME, FATTR_ATIME_NOW, in->atime, in->atimensec),
+		time_to_set(in->valid, FATTR_MTIME, FATTR_MTIME_NOW, in->mtime, in->mtimensec),
+	};
+
+	return lamina_attr_set_times(fd, times);
+}
+
+static errint_t set_attributes(struct object *o, const struct fuse_setattr_in *in)
+{
+	_cleanup_held_ struct held_file held = {0};
+	errint_t err = 0;
+
+	if (in->valid & FATTR_SIZE)
+		err = set_size(o, in->size);
+	if (err == 0)
+		err = object_hold(o, &held);
+	if (err == 0 && (in->valid & (FATTR_UID | FATTR_GID)))
+		err = set_owner(o, held.file->fd, in);
+	if (err == 0 && (in->valid & FATTR_KILL_SUIDGID))
+		err = object_kill_set_ids(o, held.file->fd);
+	if (err == 0 && (in->valid & FATTR_MODE))
+		err = lamina_attr_chmod(o->fs->u, held.file->fd, in->mode);
+	if (err == 0 && (in->valid & (FATTR_ATIME | FATTR_MTIME)))
+		err = set_times(held.file->fd, in);
+	return err;
+}
+
+errint_t op_setattr(struct wire_request *r)
+{
+	const struct fuse_setattr_in *in = r->arg;
+	_cleanup_object_ struct object o = {0};
+	errint_t err = object_get(fs_of(r), r->in->nodeid, &o);
+
+	if (err == 0 && (in->valid & FATTR_SIZE) && in->size > INT64_MAX)
+		err = -EFBIG;
+	if (err == 0)
+		err = raise_object(&o, in->valid & FATTR_SIZE ? (int64_t)in->size : RAISE_WHOLE,
+				   &r->interrupted);
+	if (err == 0)
+		err = set_attributes(&o, in);
+	return err < 0 ? err : show_reply_attr(r, &o);
+}
+
+errint_t op_readlink(struct wire_request *r)
+{
+	_cleanup_object_ struct object o = {0};
+	_cleanup_held_ struct held_file held = {0};
+	errint_t err = object_get(fs_of(r), r->in->nodeid, &o);
+
+	if (err == 0 && !S_ISLNK(o.node->type))
+		err = -EINVAL;
+	if (err == 0)
+		err = object_hold(&o, &held);
+	if (err == 0)
+		err = lamina_attr_read_link(held.file->fd, r->room, PATH_MAX);
+	if (err < 0)
+		return err;
+	wire_payload(r, r->room, (size_t)err);
+	return 0;
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Handlers that make new objects and new names.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/passthrough.h"
+#include "engine/raise.h"
+#include "engine/show.h"
+#include "union/attr.h"
+#include "union/create.h"
+#include "union/xattr.h"
+
+/* Whose the new object is: the caller's, in the ids of the layers. */
+static errint_t set_owner(const struct lamina_fs *fs, const struct wire_request *r,
+			  struct lamina_new *what)
+{
+	what->uid = lamina_idmap_store(&fs->options.uids, r->in->uid);
+	what->gid = lamina_idmap_store(&fs->options.gids, r->in->gid);
+	return what->uid == (uid_t)-1 || what->gid == (gid_t)-1 ? -EOVERFLOW : 0;
+}
+
+/* The directory of the request, in the upper. */
+static errint_t get_parent(struct wire_request *r, struct object *ret)
+{
+	errint_t err = object_get_dir(fs_of(r), r->in->nodeid, ret);
+
+	return err < 0 ? err : raise_object(ret, RAISE_WHOLE, &r->interrupted);
+}
+
+/* The entry of what was just made as @name in @dir, without asking the layers below. */
+static errint_t entry_of_new(struct lamina_dir *dir, const char *name, int fd,
+			     struct lamina_entry *ret)
+{
+	errint_t err;
+
+	if (fd >= 0)
+		err = lamina_attr_read_fd(dir->u, 0, fd, &ret->st);
+	else
+		err = lamina_attr_read_at(dir->u, 0, dir->parts[0].fd, name, &ret->st);
+	if (err < 0)
+		return err;
+	ret->ino = lamina_attr_ino(dir->u, 0, lamina_statx_dev(&ret->st), ret->st.stx_ino);
+	if (!S_ISDIR(ret->st.stx_mode))
+		return 0;
+	ret->stack = lamina_stack_new(1);
+	if (!ret->stack)
+		return -ENOMEM;
+	ret->stack->n = 1; /* the upper alone: it is opaque, or nothing lies below */
+	return 0;
+}
+
+/* Make @name in @parent and enter it as a node. The file of a regular one stays cached. */
+static errint_t create(struct object *parent, const char *name, const struct lamina_new *what,
+		       struct object *ret, struct statx *st)
+{
+	struct node_table *t = &parent->fs->table;
+	_cleanup_held_ struct held_file made = {.fs = parent->fs};
+	_cleanup_entry_ struct lamina_entry entry = {0};
+	_cleanup_place_dir_ struct place_dir place = {0};
+	int fd = -1;
+	errint_t err = place_dir_init(t, parent->node, &place);
+
+	if (err == 0)
+		err = lamina_create(&place.dir, name, what, &fd);
+	if (err < 0)
+		return err;
+	if (fd >= 0)
+		made.file = file_new(fd, true, true);
+	err = entry_of_new(&place.dir, name, made.file ? fd : -1, &entry);
+	if (err < 0)
+		return err;
+	*st = entry.st;
+	*ret = (struct object) {parent->fs, node_enter(t, parent->node, name, &entry)};
+	if (!ret->node)
+		return -ENOMEM;
+	if (made.file)
+		node_set_file(t, ret->node, made.file);
+	return 0;
+}
+
+static errint_t make(struct wire_request *r, struct lamina_new *what, struct object *ret,
+		     struct fuse_entry_out *out)
+{
+	struct lamina_fs *fs = fs_of(r);
+	_cleanup_object_ struct object parent = {0};
+	struct statx st;
+	errint_t err = get_parent(r, &parent);
+
+	if (err == 0)
+		err = set_owner(fs, r, what);
+	if (err < 0)
+		return err;
+	pthread_rwlock_rdlock(&fs->table.tree);
+	err = create(&parent, r->name, what, ret, &st);
+	pthread_rwlock_unlock(&fs->table.tree);
+	node_changed(&fs->table, parent.node);
+	if (err < 0)
+		return err;
+	show_entry(r, ret, &st, out);
+	return 0;
+}
+
+errint_t op_mknod(struct wire_request *r)
+{
+	const struct fuse_mknod_in *in = r->arg;
+	_cleanup_object_ struct object made = {0};
+	struct lamina_new what = {.mode = in->mode, .rdev = in->rdev, .umask = in->umask};
+
+	if (S_ISDIR(what.mode) || S_ISLNK(what.mode))
+		return -EINVAL;
+	if (!(what.mode & S_IFMT))
+		what.mode |= S_IFREG;
+	return make(r, &what, &made, wire_out(r, sizeof(struct fuse_entry_out)));
+}
+
+errint_t op_mkdir(struct wire_request *r)
+{
+	const struct fuse_mkdir_in *in = r->arg;
+	_cleanup_object_ struct object made = {0};
+	struct lamina_new what = {.mode = S_IFDIR | (in->mode & 07777), .umask = in->umask};
+
+	return make(r, &what, &made, wire_out(r, sizeof(struct fuse_entry_out)));
+}
+
+errint_t op_symlink(struct wire_request *r)
+{
+	_cleanup_object_ struct object made = {0};
+	struct lamina_new what = {.mode = S_IFLNK | 0777, .target = r->text};
+
+	return make(r, &what, &made, wire_out(r, sizeof(struct fuse_entry_out)));
+}
+
+/* Reply of CREATE and TMPFILE: an entry and an open file. */
+struct created {
+	struct fuse_entry_out entry;
+	struct wire_open_out open;
+};
+
+errint_t op_create(struct wire_request *r)
+{
+	const struct fuse_create_in *in = r->arg;
+	struct created *out = wire_out(r, sizeof(*out));
+	_cleanup_object_ struct object made = {0};
+	struct lamina_new what = {.mode = S_IFREG | (in->mode & 07777), .umask = in->umask};
+	errint_t err;
+
+	if (!fs_of(r)->opens)
+		return -ENOSYS; /* the kernel goes on with MKNOD */
+	err = make(r, &what, &made, &out->entry);
+	return err < 0 ? err : passthrough_open(&made, true, &out->open);
+}
+
+/* ---- files without a name ---- */
+
+static errint_t create_unnamed(struct object *parent, const struct lamina_new *what, int flags,
+			       struct object *ret, struct statx *st)
+{
+	struct lamina_fs *fs = parent->fs;
+	_cleanup_held_ struct held_file made = {.fs = fs};
+	_cleanup_entry_ struct lamina_entry entry = {0};
+	_cleanup_place_dir_ struct place_dir place = {0};
+	errint_t err = place_dir_init(&fs->table, parent->node, &place);
+
+	if (err == 0)
+		err = lamina_create_unnamed(&place.dir, what, flags);
+	if (err < 0)
+		return err;
+	made.file = file_new(err, true, true);
+	if (!made.file)
+		return -ENOMEM;
+	err = entry_of_new(&place.dir, NULL, made.file->fd, &entry);
+	if (err < 0)
+		return err;
+	*st = entry.st;
+	*ret = (struct object) {fs, node_enter_unnamed(&fs->table, &entry)};
+	if (!ret->node)
+		return -ENOMEM;
+	node_set_file(&fs->table, ret->node, made.file);
+	return 0;
+}
+
+errint_t op_tmpfile(struct wire_request *r)
+{
+	struct lamina_fs *fs = fs_of(r);
+	const struct fuse_create_in *in = r->arg;
+	struct created *out = wire_out(r, sizeof(*out));
+	_cleanup_object_ struct object parent = {0}, made = {0};
+	struct lamina_new what = {.mode = S_IFREG | (in->mode & 07777), .umask = in->umask};
+	struct statx st;
+	errint_t err = get_parent(r, &parent);
+
+	if (err == 0)
+		err = set_owner(fs, r, &what);
+	if (err < 0)
+		return err;
+	pthread_rwlock_rdlock(&fs->table.tree);
+	err = create_unnamed(&parent, &what, (int)in->flags, &made, &st);
+	pthread_rwlock_unlock(&fs->table.tree);
+	if (err < 0)
+		return err;
+	show_entry(r, &made, &st, &out->entry);
+	return passthrough_open(&made, true, &out->open);
+}
+
+/* ---- links ---- */
+
+/* Where a name of a copied-up object lies must say that its entries have an origin. */
+static errint_t pass_on_origin(struct object *parent, struct lamina_dir *dir, int fd)
+{
+	char xattr[LAMINA_XATTR_NAME_SIZE];
+	errint_t err;
+
+	if ((dir->parts[0].flags & LAMINA_PART_IMPURE) ||
+	    !lamina_xattr_own(dir->u, "origin", xattr) ||
+	    lamina_xattr_get_fd(fd, xattr, NULL, 0) < 0)
+		return 0;
+	err = lamina_origin_mark_parent(dir->u, dir->parts[0].fd);
+	if (err == 0)
+		parent->node->stack->parts[0].flags |= LAMINA_PART_IMPURE;
+	return err;
+}
+
+static errint_t link_name(struct object *parent, const char *name, struct object *o)
+{
+	struct node_table *t = &parent->fs->table;
+	_cleanup_held_ struct held_file held = {0};
+	_cleanup_place_dir_ struct place_dir place = {0};
+	char key[LAMINA_KEY_SIZE];
+	struct statx st;
+	errint_t err = object_hold(o, &held);
+
+	if (err < 0)
+		return err;
+	pthread_rwlock_wrlock(&t->tree);
+	err = place_dir_init(t, parent->node, &place);
+	if (err == 0)
+		err = lamina_dir_fd(&place.dir, 0);
+	if (err >= 0)
+		err = pass_on_origin(parent, &place.dir, held.file->fd);
+	if (err == 0)
+		err = lamina_create_link(&place.dir, name, held.file->fd);
+	if (err == 0)
+		err = node_add_alias(t, o->node, parent->node, name);
+	/* From now on it may be met by a name that is not known here. */
+	if (err == 0 && !o->node->key)
+		err = lamina_attr_read_fd(t->u, 0, held.file->fd, &st);
+	if (err == 0 && !o->node->key) {
+		err = lamina_index_key(t->u, 0, place.dir.parts[0].fd, name, &st, key);
+		if (err == 0)
+			node_set_key(t, o->node, key);
+	}
+	pthread_rwlock_unlock(&t->tree);
+	return err;
+}
+
+errint_t op_link(struct wire_request *r)
+{
+	struct lamina_fs *fs = fs_of(r);
+	const struct fuse_link_in *in = r->arg;
+	struct fuse_entry_out *out = wire_out(r, sizeof(*out));
+	_cleanup_object_ struct object parent = {0}, o = {0};
+	struct statx st;
+	errint_t err = object_get(fs, in->oldnodeid, &o);
+
+	if (err == 0 && S_ISDIR(o.node->type))
+		err = -EPERM;
+	if (err == 0)
+		err = get_parent(r, &parent);
+	if (err == 0)
+		err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
+	if (err < 0)
+		return err;
+	node_begin_change(&fs->table, o.node);
+	err = link_name(&parent, r->name, &o);
+	node_end_change(&fs->table, o.node);
+	node_changed(&fs->table, parent.node);
+	if (err == 0)
+		err = object_stat(&o, &st);
+	if (err < 0)
+		return err;
+	show_entry(r, &o, &st, out);
+	return 0;
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Handlers of directories. There are no handles: the kernel keeps what it was told of a directory,
+ * and any reply can be made from the cookie at which it goes on (see listing.h).
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "engine/raise.h"
+#include "engine/show.h"
+#include "union/attr.h"
+
+#define COOKIE_DOT     1
+#define COOKIE_DOT_DOT 2
+
+/* The reply of a READDIR or READDIRPLUS while it is filled. */
+struct filler {
+	struct wire_request *r;
+	struct object *dir;
+	size_t size, used;
+	bool plus;
+};
+
+static void *reserve(struct filler *f, size_t size)
+{
+	void *room = f->r->room + f->used;
+
+	if (f->used + size > f->size)
+		return NULL;
+	memset(room, 0, size);
+	f->used += size;
+	return room;
+}
+
+static void fill_dirent(struct fuse_dirent *d, const char *name, size_t length, uint64_t ino,
+			uint8_t type, uint64_t cookie)
+{
+	d->ino = ino;
+	d->off = cookie;
+	d->namelen = (uint32_t)length;
+	d->type = type;
+	memcpy(d->name, name, length);
+}
+
+/* Returns 1, or 0 when the reply is full. */
+static errint_t add_plain(struct filler *f, const char *name, uint64_t ino, uint8_t type,
+			  uint64_t cookie)
+{
+	size_t length = strlen(name);
+	struct fuse_dirent *d = reserve(f, FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET + length));
+
+	if (!d)
+		return 0;
+	fill_dirent(d, name, length, ino, type, cookie);
+	return 1;
+}
+
+/* As above, with attributes and a lookup; without @o only the name. */
+static errint_t add_plus(struct filler *f, const char *name, uint64_t ino, uint8_t type,
+			 uint64_t cookie, struct object *o, const struct statx *st)
+{
+	size_t length = strlen(name);
+	struct fuse_direntplus *d =
+		reserve(f, FUSE_DIRENT_ALIGN(FUSE_NAME_OFFSET_DIRENTPLUS + length));
+
+	if (!d)
+		return 0;
+	if (o)
+		show_entry(NULL, o, st, &d->entry_out);
+	fill_dirent(&d->dirent, name, length, ino, type, cookie);
+	return 1;
+}
+
+static errint_t add_dot(struct filler *f, const char *name, uint64_t ino, uint64_t cookie)
+{
+	return f->plus ? add_plus(f, name, ino, DT_DIR, cookie, NULL, NULL)
+		       : add_plain(f, name, ino, DT_DIR, cookie);
+}
+
+static uint64_t parent_ino(struct object *dir)
+{
+	struct node_table *t = &dir->fs->table;
+	uint64_t ino = dir->node->ino;
+
+	pthread_mutex_lock(&t->lock);
+	if (dir->node->aliases)
+		ino = dir->node->aliases->parent->ino;
+	pthread_mutex_unlock(&t->lock);
+	return ino;
+}
+
+/* The number of a name, as a lookup would show it. Returns 1; 0 if the name has gone; or -errno. */
+static errint_t number_of(struct filler *f, const char *name, const struct lamina_name *entry,
+			  unsigned int first, uint64_t *ret)
+{
+	struct node_table *t = &f->dir->fs->table;
+	_cleanup_object_ struct object o = {f->dir->fs, node_find(t, f->dir->node, name)};
+	errint_t err = 0;
+
+	*ret = entry->ino;
+	if (!o.node && !entry->ino)
+		err = object_lookup(f->dir, name, first, &o, NULL);
+	if (err == -ENOENT)
+		return 0;
+	if (err < 0)
+		return err;
+	if (o.node)
+		*ret = o.node->ino;
+	return 1;
+}
+
+/* Add one name. Returns 1, 0 when the reply is full, or -errno. */
+static errint_t add_name(struct filler *f, const char *name, const struct lamina_name *entry,
+			 bool stale)
+{
+	/* Where a name was found is only good as long as nothing was copied up. */
+	unsigned int first = stale ? 0 : entry->part;
+	_cleanup_object_ struct object o = {0};
+	struct statx st;
+	uint64_t ino;
+	errint_t err;
+
+	if (!f->plus) {
+		err = number_of(f, name, entry, first, &ino);
+		if (err <= 0)
+			return err < 0 ? err : 1;
+		return add_plain(f, name, ino, entry->type, entry->cookie);
+	}
+	err = object_lookup(f->dir, name, first, &o, &st);
+	if (err == -ENOENT || err == -ESTALE)
+		return 1; /* has gone since the listing was read */
+	if (err < 0)
+		return err;
+	return add_plus(f, name, o.node->ino, (uint8_t)IFTODT(st.stx_mode), entry->cookie, &o, &st);
+}
+
+static errint_t fill(struct filler *f, const struct shared_listing *shared, uint64_t cookie)
+{
+	const struct lamina_listing *listing = shared->listing;
+	errint_t more = 1;
+
+	if (cookie < COOKIE_DOT)
+		more = add_dot(f, ".", f->dir->node->ino, COOKIE_DOT);
+	if (more > 0 && cookie < COOKIE_DOT_DOT)
+		more = add_dot(f, "..", parent_ino(f->dir), COOKIE_DOT_DOT);
+	for (unsigned int i = lamina_listing_after(listing, cookie); more > 0 && i < listing->n;
+	     i++)
+		more = add_name(f, lamina_listing_name(listing, i), &listing->names[i],
+				shared->stale);
+	return more < 0 && f->used == 0 ? more : 0;
+}
+
+static errint_t read_listing(struct object *dir, struct shared_listing **ret)
+{
+	struct node_table *t = &dir->fs->table;
+	_cleanup_place_dir_ struct place_dir place = {0};
+	struct lamina_listing *listing = NULL;
+	errint_t err;
+
+	pthread_rwlock_rdlock(&t->tree);
+	err = place_dir_init(t, dir->node, &place);
+	if (err == 0)
+		err = lamina_listing_read(&place.dir, &listing);
+	if (err == 0) {
+		*ret = node_set_listing(t, dir->node, listing);
+		err = *ret ? 0 : -ENOMEM;
+	}
+	pthread_rwlock_unlock(&t->tree);
+	return err;
+}
+
+static errint_t readdir_request(struct wire_request *r, bool plus)
+{
+	struct lamina_fs *fs = fs_of(r);
+	const struct fuse_read_in *in = r->arg;
+	_cleanup_object_ struct object dir = {0};
+	struct shared_listing *listing;
+	struct filler f = {.r = r, .dir = &dir, .plus = plus};
+	errint_t err = object_get_dir(fs, r->in->nodeid, &dir);
+
+	if (err < 0)
+		return err;
+	f.size = in->size < LAMINA_MAX_IO ? in->size : LAMINA_MAX_IO;
+	listing = node_listing(&fs->table, dir.node, in->offset == 0);
+	if (!listing)
+		err = read_listing(&dir, &listing);
+	if (err < 0)
+		return err;
+	err = fill(&f, listing, in->offset);
+	listing_put(&fs->table, listing);
+	if (err < 0)
+		return err;
+	wire_payload(r, r->room, f.used);
+	return 0;
+}
+
+errint_t op_readdir(struct wire_request *r)
+{
+	return readdir_request(r, false);
+}
+
+errint_t op_readdirplus(struct wire_request *r)
+{
+	return readdir_request(r, true);
+}
+
+errint_t op_opendir(struct wire_request *r)
+{
+	struct wire_open_out *out = wire_out(r, sizeof(*out));
+
+	if (wire_session_terms(r->session)->offered & FUSE_NO_OPENDIR_SUPPORT)
+		return -ENOSYS; /* the kernel does not ask again, and keeps what it reads */
+	out->open_flags = FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR;
+	return 0;
+}
+
+errint_t op_fsyncdir(struct wire_request *r)
+{
+	struct lamina_fs *fs = fs_of(r);
+	_cleanup_object_ struct object dir = {0};
+	_cleanup_held_ struct held_file held = {0};
+	_cleanup_fd_ int fd = -1;
+	errint_t err;
+
+	if (!fs->options.sync)
+		return -ENOSYS;
+	err = object_get_dir(fs, r->in->nodeid, &dir);
+	if (err < 0)
+		return err;
+	if (!fs->u->writable || dir.node->layer != 0)
+		return 0;
+	err = object_hold(&dir, &held);
+	if (err < 0)
+		return err;
+	fd = lamina_fd_reopen(held.file->fd, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	return fsync(fd) < 0 ? -errno : 0;
+}

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Handlers that take names away or move them.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "engine/raise.h"
+#include "engine/show.h"
+#include "union/remove.h"
+#include "union/rename.h"
+
+static struct lamina_links links_of(const struct node *node)
+{
+	return (struct lamina_links) {node->key ? node->key : "", node->lower_nlink};
+}
+
+/* Open the object of @o for good: it loses a name, and may still be in use. */
+static errint_t keep_open(struct object *o)
+{
+	_cleanup_held_ struct held_file held = {0};
+	errint_t err;
+
+	/* Attributes and data in one file: else what is kept could not serve both. */
+	if (o->node->data_path) {
+		err = raise_object(o, RAISE_WHOLE, NULL);
+		if (err < 0)
+			return err;
+	}
+	err = object_hold(o, &held);
+	if (err == 0)
+		node_keep_file(&o->fs->table, o->node, held.file);
+	return err;
+}
+
+/* After a removal that returned @result: is @node's object without a name now? */
+static bool is_gone(const struct node *node, errint_t result)
+{
+	/* One of several upper names: the file's own count tells. */
+	if (node->key && node->lower_nlink == 0)
+		return false;
+	return node->key ? result > 0 : true;
+}
+
+static errint_t remove_name(struct object *parent, const char *name, struct object *o)
+{
+	struct lamina_fs *fs = parent->fs;
+	struct node_table *t = &fs->table;
+	_cleanup_place_dir_ struct place_dir place = {0}, self = {0};
+	bool is_dir = S_ISDIR(o->node->type);
+	struct lamina_links links = links_of(o->node);
+	errint_t err;
+
+	pthread_rwlock_rdlock(&t->tree);
+	err = place_dir_init(t, parent->node, &place);
+	if (err == 0 && is_dir)
+		err = place_dir_init(t, o->node, &self);
+	if (err == 0)
+		err = lamina_remove(fs->u, &place.dir, name, is_dir ? &self.dir : NULL, &links);
+	pthread_rwlock_unlock(&t->tree);
+	if (err >= 0)
+		node_drop_alias(t, o->node, parent->node, name, is_gone(o->node, err));
+	node_changed(t, parent->node);
+	return err < 0 ? err : 0;
+}
+
+static errint_t remove_request(struct wire_request *r, bool is_dir)
+{
+	struct lamina_fs *fs = fs_of(r);
+	_cleanup_object_ struct object parent = {0}, o = {0};
+	errint_t err = object_get_dir(fs, r->in->nodeid, &parent);
+
+	if (err == 0)
+		err = object_lookup(&parent, r->name, 0, &o, NULL);
+	if (err == 0 && S_ISDIR(o.node->type) != is_dir)
+		err = is_dir ? -ENOTDIR : -EISDIR;
+	if (err == 0)
+		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
+	if (err == 0)
+		err = keep_open(&o);
+	if (err < 0)
+		return err;
+	node_begin_change(&fs->table, o.node);
+	err = remove_name(&parent, r->name, &o);
+	node_end_change(&fs->table, o.node);
+	return err;
+}
+
+errint_t op_unlink(struct wire_request *r)
+{
+	return remove_request(r, false);
+}
+
+errint_t op_rmdir(struct wire_request *r)
+{
+	return remove_request(r, true);
+}
+
+/* ---- rename ---- */
+
+/* One end: the directory, the name, and the object that has it (none: node is NULL). */
+struct end {
+	struct object parent, object;
+	const char *name;
+};
+
+static void end_done(struct end *end)
+{
+	object_done(&end->object);
+	object_done(&end->parent);
+}
+
+static errint_t find_end(struct lamina_fs *fs, uint64_t parent, const char *name, struct end *ret)
+{
+	errint_t err = object_get_dir(fs, parent, &ret->parent);
+
+	ret->name = name;
+	if (err == 0)
+		err = object_lookup(&ret->parent, name, 0, &ret->object, NULL);
+	return err;
+}
+
+/* What moves must lie in the upper with all that belongs to it. */
+static errint_t raise_end(struct end *end, const atomic_bool *cancel)
+{
+	errint_t err = raise_object(&end->parent, RAISE_WHOLE, cancel);
+
+	if (err < 0)
+		return err;
+	if (S_ISDIR(end->object.node->type))
+		return raise_tree(&end->object, cancel);
+	return raise_name(&end->parent, end->name, &end->object, cancel);
+}
+
+/* The union's view of an end. Under `tree`. */
+static errint_t view_end(struct end *end, struct place_dir *place, struct place_dir *self,
+			 struct lamina_rename_end *ret)
+{
+	struct node_table *t = &end->parent.fs->table;
+	struct node *node = end->object.node;
+	errint_t err = place_dir_init(t, end->parent.node, place);
+
+	*ret = (struct lamina_rename_end) {
+		.dir = &place->dir,
+		.name = end->name,
+		.links = {.key = ""},
+		.exists = node,
+	};
+	if (err < 0 || !node)
+		return err;
+	if (!S_ISDIR(node->type)) {
+		ret->links = links_of(node);
+		return 0;
+	}
+	ret->self = &self->dir;
+	return place_dir_init(t, node, self);
+}
+
+/* Make the nodes follow. Under `tree` for writing. */
+static errint_t move_nodes(struct end *from, struct end *to, bool exchange, errint_t result)
+{
+	struct node_table *t = &from->parent.fs->table;
+	struct node *target = to->object.node;
+	errint_t err;
+
+	if (target && !exchange)
+		node_drop_alias(t, target, to->parent.node, to->name, is_gone(target, result));
+	err = node_add_alias(t, from->object.node, to->parent.node, to->name);
+	if (exchange && err == 0)
+		return node_add_alias(t, target, from->parent.node, from->name);
+	node_drop_alias(t, from->object.node, from->parent.node, from->name, false);
+	return err;
+}
+
+static void keep_flags(struct end *end, const struct place_dir *place)
+{
+	if (place->dir.n > 0)
+		end->parent.node->stack->parts[0].flags |= place->dir.parts[0].flags;
+}
+
+static errint_t rename_ends(struct end *from, struct end *to, unsigned int flags)
+{
+	struct lamina_fs *fs = from->parent.fs;
+	struct node_table *t = &fs->table;
+	_cleanup_place_dir_ struct place_dir from_place = {0}, from_self = {0};
+	_cleanup_place_dir_ struct place_dir to_place = {0}, to_self = {0};
+	struct lamina_rename_end a, b;
+	errint_t err;
+
+	pthread_rwlock_wrlock(&t->tree);
+	err = view_end(from, &from_place, &from_self, &a);
+	if (err == 0)
+		err = view_end(to, &to_place, &to_self, &b);
+	if (err == 0)
+		err = lamina_rename(fs->u, &a, &b, flags);
+	if (err >= 0) {
+		keep_flags(from, &from_place);
+		keep_flags(to, &to_place);
+		err = move_nodes(from, to, flags & RENAME_EXCHANGE, err);
+	}
+	pthread_rwlock_unlock(&t->tree);
+	node_changed(t, from->parent.node);
+	node_changed(t, to->parent.node);
+	return err < 0 ? err : 0;
+}
+
+static errint_t prepare_rename(struct end *from, struct end *to, unsigned int flags,
+			       const atomic_bool *cancel)
+{
+	bool exists = to->object.node;
+	errint_t err;
+
+	if (flags & ~(unsigned int)(RENAME_NOREPLACE | RENAME_EXCHANGE))
+		return -EINVAL;
+	if (flags & RENAME_NOREPLACE && exists)
+		return -EEXIST;
+	if (flags & RENAME_EXCHANGE && !exists)
+		return -ENOENT;
+	err = raise_end(from, cancel);
+	if (err < 0)
+		return err;
+	if (flags & RENAME_EXCHANGE)
+		return raise_end(to, cancel);
+	err = raise_object(&to->parent, RAISE_WHOLE, cancel);
+	return err == 0 && exists ? keep_open(&to->object) : err;
+}
+
+static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned int flags)
+{
+	struct lamina_fs *fs = fs_of(r);
+	_cleanup_(end_done) struct end from = {0}, to = {0};
+	errint_t err = find_end(fs, r->in->nodeid, r->name, &from);
+
+	if (err == 0) {
+		err = find_end(fs, newdir, r->name2, &to);
+		if (err == -ENOENT && to.parent.node)
+			err = 0;
+	}
+	if (err == 0)
+		err = prepare_rename(&from, &to, flags, &r->interrupted);
+	if (err < 0)
+		return err;
+	node_begin_change_two(&fs->table, from.object.node, to.object.node);
+	err = rename_ends(&from, &to, flags);
+	node_end_change(&fs->table, from.object.node);
+	if (to.object.node && to.object.node != from.object.node)
+		node_end_change(&fs->table, to.object.node);
+	return err;
+}
+
+errint_t op_rename(struct wire_request *r)
+{
+	const struct fuse_rename_in *in = r->arg;
+
+	return rename_request(r, in->newdir, 0);
+}
+
+errint_t op_rename2(struct wire_request *r)
+{
+	const struct fuse_rename2_in *in = r->arg;
+
+	return rename_request(r, in->newdir, in->flags);
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Paths out of nodes: names are collected upwards to the root, or to the directory that lies
+ * elsewhere in the layer in question. `lock` is taken for the walk; the callers' `tree` keeps what
+ * was found true.
+ */
+#include "engine/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+
+/* A path that grows to the front of its buffer. */
+struct backwards {
+	char *buffer; /* `start` is in it */
+	char *owned;  /* the same, once the first one was too small; else NULL */
+	size_t size;
+	char *start;
+};
+
+static void backwards_init(struct backwards *b, char *buffer, size_t size)
+{
+	*b = (struct backwards) {.buffer = buffer, .size = size, .start = buffer + size - 1};
+	*b->start = '\0';
+}
+
+static errint_t grow(struct backwards *b, size_t need)
+{
+	size_t length = (size_t)(b->buffer + b->size - b->start), size = b->size;
+	char *larger;
+
+	while (size < length + need)
+		size *= 2;
+	larger = malloc(size);
+	if (!larger)
+		return -ENOMEM;
+	memcpy(larger + size - length, b->start, length);
+	free(b->owned);
+	b->buffer = b->owned = larger;
+	b->start = larger + size - length;
+	b->size = size;
+	return 0;
+}
+
+static errint_t prepend(struct backwards *b, const char *text)
+{
+	size_t length = strlen(text);
+	bool slash = *b->start != '\0';
+
+	if (length == 0)
+		return 0;
+	if ((size_t)(b->start - b->buffer) < length + slash) {
+		errint_t err = grow(b, length + slash);
+
+		if (err < 0)
+			return err;
+	}
+	if (slash)
+		*--b->start = '/';
+	b->start -= length;
+	memcpy(b->start, text, length);
+	return 0;
+}
+
+/* Where @node's part in @layer lies if that is not where its names say; else NULL. */
+static const char *moved_to(const struct node *node, unsigned int layer)
+{
+	for (unsigned int i = 0; node->stack && i < node->stack->n; i++)
+		if (node->stack->parts[i].layer == layer)
+			return node->stack->parts[i].path;
+	return NULL;
+}
+
+static errint_t collect(const struct node_table *t, const struct node *node, unsigned int layer,
+			struct backwards *b)
+{
+	while (node != t->root) {
+		const char *moved = t->moved ? moved_to(node, layer) : NULL;
+		errint_t err;
+
+		if (moved)
+			return prepend(b, moved);
+		if (!node->aliases)
+			return -ENOENT;
+		err = prepend(b, node->aliases->name);
+		if (err < 0)
+			return err;
+		node = node->aliases->parent;
+	}
+	return 0;
+}
+
+/* The path of @node in @layer. What is owned by @b is the caller's to free. */
+static errint_t path_of(struct node_table *t, const struct node *node, unsigned int layer,
+			struct backwards *b)
+{
+	errint_t err;
+
+	pthread_mutex_lock(&t->lock);
+	err = collect(t, node, layer, b);
+	pthread_mutex_unlock(&t->lock);
+	return err;
+}
+
+static errint_t init_same_path(struct node_table *t, struct node *node, struct place_dir *place)
+{
+	struct backwards b;
+	errint_t err;
+
+	backwards_init(&b, place->inline_path, sizeof(place->inline_path));
+	err = path_of(t, node, 0, &b);
+	place->path = b.owned;
+	for (unsigned int i = 0; i < place->dir.n; i++)
+		place->dir.parts[i].path = b.start;
+	return err;
+}
+
+static errint_t init_own_paths(struct node_table *t, struct node *node, struct place_dir *place)
+{
+	place->paths = calloc(place->dir.n, sizeof(*place->paths));
+	if (!place->paths)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < place->dir.n; i++) {
+		struct lamina_part *part = &place->dir.parts[i];
+		struct backwards b;
+		errint_t err;
+
+		backwards_init(&b, place->inline_path, sizeof(place->inline_path));
+		err = path_of(t, node, part->layer, &b);
+		if (err == 0)
+			place->paths[i] = strdup(b.start);
+		free(b.owned);
+		if (err < 0)
+			return err;
+		if (!place->paths[i])
+			return -ENOMEM;
+		part->path = place->paths[i];
+	}
+	return 0;
+}
+
+errint_t place_dir_init(struct node_table *t, struct node *node, struct place_dir *ret)
+{
+	unsigned int n = node->stack->n;
+	errint_t err;
+
+	ret->paths = NULL;
+	ret->path = NULL;
+	ret->dir.u = t->u;
+	ret->dir.n = 0;
+	ret->dir.parts =
+		n <= PLACE_PARTS_INLINE ? ret->inline_parts : calloc(n, sizeof(*ret->dir.parts));
+	if (!ret->dir.parts)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < n; i++)
+		ret->dir.parts[i] = (struct lamina_part) {
+			.layer = node->stack->parts[i].layer,
+			.flags = node->stack->parts[i].flags,
+			.fd = -1,
+		};
+	ret->dir.n = n;
+	err = t->moved ? init_own_paths(t, node, ret) : init_same_path(t, node, ret);
+	if (err < 0)
+		place_dir_done(ret);
+	return err;
+}
+
+void place_dir_done(struct place_dir *place)
+{
+	unsigned int n = place->dir.n;
+
+	lamina_dir_done(&place->dir);
+	for (unsigned int i = 0; place->paths && i < n; i++)
+		free(place->paths[i]);
+	free(place->paths);
+	free(place->path);
+	if (place->dir.parts != place->inline_parts)
+		free(place->dir.parts);
+	place->dir.parts = NULL;
+	place->paths = NULL;
+	place->path = NULL;
+}
+
+static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned int layer,
+			      int flags)
+{
+	char buffer[PLACE_PATH_INLINE];
+	struct backwards b;
+	errint_t fd;
+
+	backwards_init(&b, buffer, sizeof(buffer));
+	fd = path_of(t, node, layer, &b);
+	if (fd == 0)
+		fd = lamina_fd_open_beneath(t->u->layers[layer].fd, b.start, flags);
+	free(b.owned);
+	return fd;
+}
+
+errint_t place_open(struct node_table *t, struct node *node, int flags)
+{
+	if (node->indexed) {
+		_cleanup_fd_ int fd = lamina_index_open(t->u, node->key);
+
+		if (fd < 0 || (flags & O_PATH))
+			return TAKE_FD(fd);
+		return lamina_fd_reopen(fd, flags);
+	}
+	return open_in_layer(t, node, node->layer, flags | O_NOFOLLOW);
+}
+
+errint_t place_open_data(struct node_table *t, struct node *node, int flags)
+{
+	if (node->data_path)
+		return lamina_fd_open_beneath(t->u->layers[node->data_layer].fd, node->data_path,
+					      flags | O_NOFOLLOW);
+	return place_open(t, node, flags);
+}

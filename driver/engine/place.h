@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From nodes to paths in layers. Callers hold the table's `tree`, for as long as they use a path.
+ */
+#pragma once
+
+#include "engine/node.h"
+
+#define PLACE_PARTS_INLINE 16
+#define PLACE_PATH_INLINE  512
+
+/* A directory of the union made out of a node. */
+struct place_dir {
+	struct lamina_dir dir;
+	struct lamina_part inline_parts[PLACE_PARTS_INLINE];
+	char inline_path[PLACE_PATH_INLINE];
+	char **paths; /* owned, one a part: where the layers' paths differ */
+	char *path;   /* owned: where one is too long for inline_path */
+};
+
+/*
+ * Make @ret the union's directory of @node, for place_dir_done() (which takes any zeroed one).
+ * -ENOENT: it has lost its name.
+ */
+errint_t place_dir_init(struct node_table *t, struct node *node, struct place_dir *ret);
+void place_dir_done(struct place_dir *dir);
+
+#define _cleanup_place_dir_ _cleanup_(place_dir_done)
+
+/* Open the object of @node itself with @flags (O_PATH: also a link). -ENOENT: it has no name. */
+errint_t place_open(struct node_table *t, struct node *node, int flags);
+
+/* Open the file that holds the data of the regular file @node, with @flags. */
+errint_t place_open_data(struct node_table *t, struct node *node, int flags);

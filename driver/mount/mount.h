@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Getting a FUSE mount from the kernel: by the mount API for who may mount, by fusermount3 for plain
+ * users. The mount becomes visible only after the session has answered.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct lamina_mount_spec {
+	const char *source;
+	const char *target;
+	const char *context; /* SELinux label, or NULL */
+	uint64_t attrs;	     /* MOUNT_ATTR_* but for RDONLY */
+	bool read_only;
+	bool allow_other;
+	mode_t root_mode;
+};
+
+struct lamina_mount {
+	int device;    /* /dev/fuse; the session takes it */
+	int mount_fd;  /* not yet attached, or -1 where fusermount3 has mounted already */
+	int target_fd; /* the mountpoint, O_PATH */
+	char *target;  /* absolute path, for unmounting */
+	dev_t dev;     /* of the mount, once attached */
+};
+
+/* Open the device and make the mount. The kernel's INIT waits on the device then. */
+errint_t lamina_mount_prepare(struct lamina_mount *ret, const struct lamina_mount_spec *spec,
+			      struct lamina_error *error);
+
+/* Make the mount visible at its target. The session must be answering. */
+errint_t lamina_mount_attach(struct lamina_mount *m, struct lamina_error *error);
+
+/* Detach the mount if it still is at its target; who uses it goes on using it. */
+void lamina_mount_detach(const struct lamina_mount *m);
+
+void lamina_mount_done(struct lamina_mount *m);

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Copy-up. A regular file is made as an unnamed temporary file and linked into its place;
+ * everything else is made in the work directory and renamed. The caller serialises copy-ups of
+ * one object, and of one key.
+ */
+#include "union/copyup.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "union/copydata.h"
+#include "union/creds.h"
+#include "union/whiteout.h"
+#include "union/work.h"
+#include "union/xattr.h"
+
+static struct timespec timespec_of(const struct statx_timestamp *stamp)
+{
+	return (struct timespec) {.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
+}
+
+/* Everything of @from but its data and its names. Times last: the rest would change them. */
+static errint_t copy_attributes(const struct lamina_union *u, const struct lamina_source *from,
+				int to)
+{
+	struct timespec times[2] = {timespec_of(&from->st.stx_atime),
+				    timespec_of(&from->st.stx_mtime)};
+	struct lamina_origin origin = {.ino = from->ino, .nlink = from->lower_nlink};
+	errint_t err = lamina_attr_imprint(u, to, &from->st);
+
+	strncpy(origin.key, from->key, sizeof(origin.key) - 1);
+	if (err == 0)
+		err = lamina_xattr_copy(u, from->layer, from->fd, to);
+	if (err == 0)
+		err = lamina_origin_write(u, to, &origin);
+	if (err == 0)
+		err = lamina_attr_set_times(to, times);
+	return err;
+}
+
+/* Layers are immutable, their access times too where we may choose. */
+static errint_t open_data(const struct lamina_source *from)
+{
+	int fd = from->data_fd >= 0 ? from->data_fd : from->fd;
+	errint_t data = lamina_fd_reopen(fd, O_RDONLY | O_NOATIME);
+
+	return data == -EPERM ? lamina_fd_reopen(fd, O_RDONLY) : data;
+}
+
+static errint_t fill_file(const struct lamina_union *u, const struct lamina_source *from, int to,
+			  const struct lamina_copyup_options *options)
+{
+	off_t size = (off_t)from->st.stx_size;
+	errint_t err = 0;
+
+	if (options->size < size)
+		size = options->size;
+	if (size > 0) {
+		_cleanup_fd_ int data = open_data(from);
+
+		if (data < 0)
+			return data;
+		err = lamina_copy_data(data, to, size, options->cancel);
+	}
+	if (err == 0)
+		err = copy_attributes(u, from, to);
+	if (err == 0 && u->durable && fsync(to) < 0)
+		err = -errno;
+	return err;
+}
+
+/* An upper without O_TMPFILE gets a file in the work directory; @fresh is its name, or "". */
+static errint_t new_file(const struct lamina_union *u, char fresh[LAMINA_WORK_NAME_SIZE])
+{
+	char path[LAMINA_FD_PATH_SIZE];
+	int fd;
+
+	fresh[0] = '\0';
+	lamina_fd_path(path, u->work_fd);
+	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		return fd;
+	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+		return -errno;
+	lamina_work_name(fresh);
+	fd = openat(u->work_fd, fresh, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
+static errint_t make_special(const struct lamina_union *u, const struct lamina_source *from,
+			     const char *fresh)
+{
+	mode_t type = from->st.stx_mode & S_IFMT;
+	int result;
+
+	if (type == S_IFDIR) {
+		result = mkdirat(u->work_fd, fresh, 0700);
+	} else if (type == S_IFLNK) {
+		_cleanup_free_ char *target = malloc(PATH_MAX);
+		errint_t length =
+			target ? lamina_attr_read_link(from->fd, target, PATH_MAX) : -ENOMEM;
+
+		if (length < 0)
+			return length;
+		result = symlinkat(target, u->work_fd, fresh);
+	} else {
+		bool plain = u->layers[0].override != LAMINA_OVERRIDE_NONE;
+
+		result = mknodat(u->work_fd, fresh, (plain ? S_IFREG : type) | 0600,
+				 makedev(from->st.stx_rdev_major, from->st.stx_rdev_minor));
+	}
+	return result < 0 ? -errno : 0;
+}
+
+/*
+ * Make the copy, not yet in its place: an unnamed file, or (with a name in @fresh) an object in the
+ * work directory. Returns an fd of it, or -errno with nothing left behind.
+ */
+static errint_t make_copy(const struct lamina_union *u, const struct lamina_source *from,
+			  const struct lamina_copyup_options *options,
+			  char fresh[LAMINA_WORK_NAME_SIZE])
+{
+	bool regular = S_ISREG(from->st.stx_mode);
+	_cleanup_fd_ int fd = -1;
+	errint_t err;
+
+	/* The daemon's own ids: the real ones are imprinted before anybody sees the copy. */
+	(void)lamina_creds_become(geteuid(), getegid(), 0);
+	if (regular) {
+		fd = new_file(u, fresh);
+	} else {
+		lamina_work_name(fresh);
+		err = make_special(u, from, fresh);
+		fd = err < 0 ? err : lamina_fd_open_name(u->work_fd, fresh, O_PATH);
+	}
+	if (fd < 0)
+		return fd;
+	err = regular ? fill_file(u, from, fd, options) : copy_attributes(u, from, fd);
+	if (err < 0) {
+		if (fresh[0])
+			(void)lamina_work_remove_tree(u->work_fd, fresh);
+		return err;
+	}
+	return TAKE_FD(fd);
+}
+
+static errint_t link_into(int fd, int dirfd, const char *name)
+{
+	char path[LAMINA_FD_PATH_SIZE];
+
+	lamina_fd_path(path, fd);
+	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
+/* Move the finished copy to its place. */
+static errint_t place(const struct lamina_union *u, int fd, const char *fresh, int dirfd,
+		      const char *name)
+{
+	if (!fresh[0])
+		return link_into(fd, dirfd, name);
+	if (renameat2(u->work_fd, fresh, dirfd, name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	/* The file system cannot promise it; the caller's lock does. */
+	return renameat(u->work_fd, fresh, dirfd, name) < 0 ? -errno : 0;
+}
+
+/* A file with several names: the copy belongs to the index, the name is one link of it. */
+static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, const char *key,
+			     int dirfd, const char *name)
+{
+	errint_t err = lamina_index_add(u, key, fd);
+
+	if (fresh[0])
+		unlinkat(u->work_fd, fresh, 0);
+	if (err < 0)
+		return err;
+	err = link_into(fd, dirfd, name);
+	return err < 0 ? err : lamina_index_cover(u, key);
+}
+
+static errint_t link_indexed(struct lamina_union *u, int dirfd, const char *name, const char *key)
+{
+	_cleanup_fd_ int fd = lamina_index_open(u, key);
+	errint_t err;
+
+	if (fd < 0)
+		return fd;
+	err = link_into(fd, dirfd, name);
+	return err < 0 ? err : lamina_index_cover(u, key);
+}
+
+static errint_t copy_to(struct lamina_union *u, int dirfd, const char *name,
+			const struct lamina_source *from,
+			const struct lamina_copyup_options *options, int *ret_fd)
+{
+	char fresh[LAMINA_WORK_NAME_SIZE] = "";
+	_cleanup_fd_ int fd = -1;
+	errint_t err;
+
+	if (from->key[0]) {
+		err = link_indexed(u, dirfd, name, from->key);
+		if (err != -ENOENT)
+			return err;
+	}
+	fd = make_copy(u, from, options, fresh);
+	if (fd < 0)
+		return fd;
+	err = from->key[0] ? place_linked(u, fd, fresh, from->key, dirfd, name)
+			   : place(u, fd, fresh, dirfd, name);
+	if (err < 0 && fresh[0])
+		(void)lamina_work_remove_tree(u->work_fd, fresh);
+	if (err == 0 && S_ISREG(from->st.stx_mode))
+		*ret_fd = TAKE_FD(fd);
+	return err;
+}
+
+errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const char *name,
+		       const struct lamina_source *from,
+		       const struct lamina_copyup_options *options, int *ret_fd)
+{
+	errint_t dirfd = lamina_dir_fd(parent, 0);
+	_cleanup_fd_ int fd = -1;
+	struct timespec times[2];
+	struct statx before;
+	errint_t err = 0;
+
+	if (dirfd < 0)
+		return dirfd;
+	if (statx(dirfd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &before) < 0)
+		return -errno;
+	if (!(parent->parts[0].flags & LAMINA_PART_IMPURE)) {
+		err = lamina_origin_mark_parent(u, dirfd);
+		if (err < 0)
+			return err;
+		parent->parts[0].flags |= LAMINA_PART_IMPURE;
+	}
+	err = copy_to(u, dirfd, name, from, options, &fd);
+	if (err < 0)
+		return err;
+	times[0] = timespec_of(&before.stx_atime);
+	times[1] = timespec_of(&before.stx_mtime);
+	err = lamina_attr_set_times(dirfd, times);
+	if (err < 0)
+		return err;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+errint_t lamina_copyup_unnamed(const struct lamina_union *u, const struct lamina_source *from,
+			       const struct lamina_copyup_options *options)
+{
+	char fresh[LAMINA_WORK_NAME_SIZE] = "";
+	errint_t fd = make_copy(u, from, options, fresh);
+
+	if (fd >= 0 && fresh[0])
+		(void)lamina_work_remove_tree(u->work_fd, fresh);
+	return fd;
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Creating objects. Where nothing has the name, one system call does it in place. Over a whiteout
+ * the object is made in the work directory and takes the whiteout's place in one step, so that the
+ * deleted object below is never seen again.
+ */
+#include "union/create.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "union/attr.h"
+#include "union/creds.h"
+#include "union/lookup.h"
+#include "union/whiteout.h"
+#include "union/work.h"
+
+errint_t lamina_name_allowed(const struct lamina_union *u, const char *name)
+{
+	if (lamina_whiteout_reserved(name))
+		return -EINVAL;
+	return strlen(name) > u->name_max ? -ENAMETOOLONG : 0;
+}
+
+/* The attributes that the new object is to show, for an override. */
+static errint_t imprint(const struct lamina_union *u, int fd, const struct lamina_new *what)
+{
+	struct statx st = {
+		.stx_mode = (uint16_t)(what->mode & ~what->umask),
+		.stx_uid = what->uid,
+		.stx_gid = what->gid,
+		.stx_rdev_major = major(what->rdev),
+		.stx_rdev_minor = minor(what->rdev),
+	};
+
+	return lamina_attr_imprint(u, fd, &st);
+}
+
+/* A type that the disk cannot hold here is a plain file whose override says what it is. */
+static mode_t disk_type(const struct lamina_union *u, const struct lamina_new *what)
+{
+	bool plain = u->layers[0].override != LAMINA_OVERRIDE_NONE &&
+		     (S_ISCHR(what->mode) || S_ISBLK(what->mode));
+
+	return plain ? S_IFREG : what->mode & S_IFMT;
+}
+
+static errint_t make_node(const struct lamina_union *u, int dirfd, const char *name,
+			  const struct lamina_new *what)
+{
+	mode_t mode = lamina_attr_disk_mode(u, what->mode);
+	int result;
+
+	switch (disk_type(u, what)) {
+	case S_IFDIR:
+		result = mkdirat(dirfd, name, mode & 07777);
+		break;
+	case S_IFLNK:
+		result = symlinkat(what->target, dirfd, name);
+		break;
+	case S_IFREG:
+		return lamina_fd_open_name(dirfd, name, O_PATH); /* made by make_file() */
+	default:
+		result = mknodat(dirfd, name, mode, what->rdev);
+		break;
+	}
+	if (result < 0)
+		return -errno;
+	return lamina_fd_open_name(dirfd, name, O_PATH);
+}
+
+static errint_t make_file(const struct lamina_union *u, int dirfd, const char *name,
+			  const struct lamina_new *what)
+{
+	int fd = openat(dirfd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
+			lamina_attr_disk_mode(u, what->mode) & 07777);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* Make @name in @dirfd, complete but for what its place asks. Returns an fd of it or -errno. */
+static errint_t make(const struct lamina_union *u, int dirfd, const char *name,
+		     const struct lamina_new *what)
+{
+	errint_t owned = lamina_creds_become(what->uid, what->gid, what->umask);
+	_cleanup_fd_ int fd = disk_type(u, what) == S_IFREG ? make_file(u, dirfd, name, what)
+							    : make_node(u, dirfd, name, what);
+	errint_t err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
+		err = imprint(u, fd, what);
+	else if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
+		err = lamina_attr_chown(u, fd, what->uid, what->gid);
+	if (err < 0) {
+		unlinkat(dirfd, name, S_ISDIR(what->mode) ? AT_REMOVEDIR : 0);
+		return err;
+	}
+	return TAKE_FD(fd);
+}
+
+/* Put the work directory's @from at the place of the whiteout @name in @dirfd. */
+static errint_t replace_whiteout(const struct lamina_union *u, int from_dir, const char *from,
+				 int dirfd, const char *name, bool is_dir)
+{
+	char aside[LAMINA_WORK_NAME_SIZE];
+
+	if (!is_dir)
+		return renameat(from_dir, from, dirfd, name) < 0 ? -errno : 0;
+	if (renameat2(from_dir, from, dirfd, name, RENAME_EXCHANGE) == 0)
+		return unlinkat(from_dir, from, 0) < 0 ? -errno : 0;
+	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
+		return -errno;
+	/* No exchange here: the directory is opaque, so for a moment the name is merely missing. */
+	lamina_work_name(aside);
+	if (renameat(dirfd, name, u->work_fd, aside) < 0)
+		return -errno;
+	if (renameat(from_dir, from, dirfd, name) < 0) {
+		errint_t err = -errno;
+
+		renameat(u->work_fd, aside, dirfd, name);
+		return err;
+	}
+	return unlinkat(u->work_fd, aside, 0) < 0 ? -errno : 0;
+}
+
+static errint_t create_over(const struct lamina_union *u, int dirfd, const char *name,
+			    const struct lamina_new *what)
+{
+	_cleanup_nursery_ struct lamina_nursery nursery = {0};
+	char fresh[LAMINA_WORK_NAME_SIZE];
+	_cleanup_fd_ int fd = -1;
+	errint_t err = lamina_nursery_open(u, dirfd, &nursery);
+
+	if (err < 0)
+		return err;
+	lamina_work_name(fresh);
+	fd = make(u, nursery.fd, fresh, what);
+	if (fd < 0)
+		return fd;
+	if (S_ISDIR(what->mode))
+		err = lamina_opaque_write(u, fd);
+	if (err == 0)
+		err = replace_whiteout(u, nursery.fd, fresh, dirfd, name, S_ISDIR(what->mode));
+	if (err < 0) {
+		(void)lamina_work_remove_tree(nursery.fd, fresh);
+		return err;
+	}
+	return TAKE_FD(fd);
+}
+
+/* Whether a whiteout stands at @name of @dirfd. Returns 1, 0 (an object does) or -errno. */
+static errint_t is_whiteout(const struct lamina_union *u, int dirfd, const char *name)
+{
+	struct statx st;
+	errint_t err = lamina_attr_read_at(u, 0, dirfd, name, &st);
+
+	return err < 0 ? err : lamina_whiteout_is(dirfd, name, &st, false);
+}
+
+/* A `.wh.` whiteout of the same name has done its work; a directory must be opaque first. */
+static errint_t retire_dot_whiteout(const struct lamina_union *u, int dirfd, const char *name,
+				    int fd, bool is_dir)
+{
+	errint_t err = lamina_whiteout_dot_exists(dirfd, name);
+
+	if (err <= 0)
+		return err;
+	if (is_dir)
+		err = lamina_opaque_write(u, fd);
+	return err < 0 ? err : lamina_whiteout_dot_remove(dirfd, name);
+}
+
+errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct lamina_new *what,
+		       int *ret_fd)
+{
+	const struct lamina_union *u = dir->u;
+	errint_t dirfd = lamina_dir_fd(dir, 0);
+	_cleanup_fd_ int fd = -1;
+	errint_t err = lamina_name_allowed(u, name);
+
+	if (err < 0)
+		return err;
+	if (dirfd < 0)
+		return dirfd;
+	if (S_ISCHR(what->mode) && what->rdev == 0)
+		return -EPERM;
+	fd = make(u, dirfd, name, what);
+	if (fd == -EEXIST) {
+		err = is_whiteout(u, dirfd, name);
+		if (err <= 0)
+			return err < 0 ? err : -EEXIST;
+		fd = create_over(u, dirfd, name, what);
+	} else if (fd >= 0) {
+		err = retire_dot_whiteout(u, dirfd, name, fd, S_ISDIR(what->mode));
+		if (err < 0)
+			return err;
+	}
+	if (fd < 0)
+		return fd;
+	*ret_fd = S_ISREG(what->mode) ? TAKE_FD(fd) : -1;
+	return 0;
+}
+
+errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *what, int flags)
+{
+	const struct lamina_union *u = dir->u;
+	errint_t dirfd = lamina_dir_fd(dir, 0);
+	char path[LAMINA_FD_PATH_SIZE];
+	_cleanup_fd_ int fd = -1;
+	errint_t owned, err = 0;
+
+	if (dirfd < 0)
+		return dirfd;
+	owned = lamina_creds_become(what->uid, what->gid, what->umask);
+	lamina_fd_path(path, dirfd);
+	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC | (flags & O_EXCL),
+		  lamina_attr_disk_mode(u, what->mode) & 07777);
+	if (fd < 0)
+		return -errno;
+	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
+		err = imprint(u, fd, what);
+	else if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
+		err = lamina_attr_chown(u, fd, what->uid, what->gid);
+	return err < 0 ? err : TAKE_FD(fd);
+}
+
+errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd)
+{
+	const struct lamina_union *u = dir->u;
+	errint_t dirfd = lamina_dir_fd(dir, 0);
+	char path[LAMINA_FD_PATH_SIZE], fresh[LAMINA_WORK_NAME_SIZE];
+	errint_t err = lamina_name_allowed(u, name);
+
+	if (err < 0)
+		return err;
+	if (dirfd < 0)
+		return dirfd;
+	lamina_fd_path(path, fd);
+	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
+		return retire_dot_whiteout(u, dirfd, name, fd, false);
+	if (errno != EEXIST)
+		return -errno;
+	err = is_whiteout(u, dirfd, name);
+	if (err <= 0)
+		return err < 0 ? err : -EEXIST;
+	lamina_work_name(fresh);
+	if (linkat(AT_FDCWD, path, u->work_fd, fresh, AT_SYMLINK_FOLLOW) < 0)
+		return -errno;
+	err = replace_whiteout(u, u->work_fd, fresh, dirfd, name, false);
+	if (err < 0)
+		unlinkat(u->work_fd, fresh, 0);
+	return err;
+}

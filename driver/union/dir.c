@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Stacks of directories and their file descriptors. No locks: a dir belongs to one thread.
+ */
+#include "union/dir.h"
+
+#include <stdlib.h>
+
+#include "base/fd.h"
+
+struct lamina_stack *lamina_stack_new(unsigned int capacity)
+{
+	return calloc(1, sizeof(struct lamina_stack) + capacity * sizeof(struct lamina_stack_part));
+}
+
+void lamina_stack_free(struct lamina_stack *stack)
+{
+	if (!stack)
+		return;
+	for (unsigned int i = 0; i < stack->n; i++)
+		free(stack->parts[i].path);
+	free(stack);
+}
+
+errint_t lamina_dir_fd(struct lamina_dir *dir, unsigned int i)
+{
+	struct lamina_part *part = &dir->parts[i];
+
+	if (part->fd < 0) {
+		errint_t fd = lamina_fd_open_beneath(dir->u->layers[part->layer].fd, part->path,
+						     O_PATH | O_DIRECTORY);
+
+		if (fd < 0)
+			return fd;
+		part->fd = fd;
+	}
+	return part->fd;
+}
+
+void lamina_dir_done(struct lamina_dir *dir)
+{
+	for (unsigned int i = 0; i < dir->n; i++)
+		lamina_cleanup_fd(&dir->parts[i].fd);
+	dir->n = 0;
+}

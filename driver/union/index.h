@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where an upper object came from, and the hard links of lower files.
+ *
+ * Origin: an object that was copied up keeps the inode number that it showed before. The number is
+ * recorded in an attribute of the upper object ("lamina.origin"), which is believed only while the
+ * object still is the inode that the record was written for: a copied tree is not taken in.
+ *
+ * Index: a lower file with several names must stay one inode when one of them is copied up. The
+ * copy gets a second link in the index directory, named by the lower file's handle; a lookup of any
+ * other name of the lower file finds it there. How many of the lower's names no longer show the
+ * lower file (removed, replaced, or linked up) is kept beside it, as the target of a symbolic link
+ * KEY.n, which can be replaced in one step. The count is raised only after a name has gone, so a
+ * crash leaves it too low, which costs a leftover in the index and never a file.
+ *
+ * The caller serialises changes that concern one key (the engines by the node's lock).
+ */
+#pragma once
+
+#include "union/attr.h"
+#include "union/union.h"
+
+/* "D-" and a handle in hexadecimal, with its type. */
+#define LAMINA_KEY_SIZE 224
+
+struct lamina_origin {
+	uint64_t ino;		   /* the inode number shown */
+	unsigned int nlink;	   /* names of the lower file, if more than one; else 0 */
+	char key[LAMINA_KEY_SIZE]; /* its key in the index; "" if it had one name */
+};
+
+/*
+ * The origin recorded at the upper object @name of @dirfd, whose own attributes are @self.
+ * Returns 1, or 0 if there is none that can be believed.
+ */
+errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const char *name,
+			       const struct statx *self, struct lamina_origin *ret);
+
+/* Record @origin at the upper object @fd. An upper without attributes just does without. */
+errint_t lamina_origin_write(const struct lamina_union *u, int fd,
+			     const struct lamina_origin *origin);
+
+/* Mark the upper directory @fd as one whose entries may have an origin. */
+errint_t lamina_origin_mark_parent(const struct lamina_union *u, int fd);
+
+/* The key of the lower object @name in @dirfd, of layer @layer and with attributes @st. */
+errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int dirfd,
+			  const char *name, const struct statx *st, char key[LAMINA_KEY_SIZE]);
+
+/* The copied-up file of @key: an O_PATH fd, or -ENOENT. */
+errint_t lamina_index_open(const struct lamina_union *u, const char *key);
+
+/* Make the upper file @fd (may be a temporary file) the one of @key. -EEXIST if there is one. */
+errint_t lamina_index_add(struct lamina_union *u, const char *key, int fd);
+
+/* How many of the lower names of @key no longer show the lower file. Returns it or -errno. */
+errint_t lamina_index_covered(const struct lamina_union *u, const char *key);
+
+/* Count one more name as covered. */
+errint_t lamina_index_cover(struct lamina_union *u, const char *key);
+
+/* Forget @key: neither name nor count is needed any more. */
+void lamina_index_drop(const struct lamina_union *u, const char *key);
+
+/*
+ * How many names show the file of @key: @lower_nlink names lie in the layer, @upper_nlink links
+ * in the upper (0 if it was not copied up; one of them is the index's). Never below 0.
+ */
+errint_t lamina_index_nlink(const struct lamina_union *u, const char *key, unsigned int lower_nlink,
+			    unsigned int upper_nlink);

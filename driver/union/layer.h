@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Opening one layer, and checking that layers can be stacked. Used by lamina_union_open() only.
+ */
+#pragma once
+
+#include "union/union.h"
+
+/* Open the directory @path, named @what in messages ("lower directory"), and look at its kind. */
+errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const char *what,
+			   struct lamina_error *error);
+
+/*
+ * Replace a lower layer's fd by a private, read-only clone of its mount: nothing mounted below it
+ * later shows, the path may go away, and the kernel refuses every write. Where that is not
+ * permitted the layer stays as it is.
+ */
+void lamina_layer_make_private(struct lamina_layer *layer);
+
+void lamina_layer_close(struct lamina_layer *layer);
+
+/* A directory that must not contain, or be, any of the others. */
+struct lamina_root {
+	int fd;
+	const char *path;
+	const char *what;
+};
+
+/* -ELOOP with a sentence if one of @roots is the same as another, or lies inside it. */
+errint_t lamina_layers_check_overlap(const struct lamina_root *roots, size_t n,
+				     struct lamina_error *error);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Looking up a name in a directory of the union.
+ */
+#pragma once
+
+#include <sys/stat.h>
+
+#include "union/dir.h"
+#include "union/index.h"
+
+struct lamina_entry {
+	unsigned int layer; /* that holds the object: its topmost, for a directory */
+	struct statx st;    /* attributes there, with overrides applied and st_nlink corrected */
+	uint64_t ino;	    /* the inode number to show */
+
+	struct lamina_stack *stack; /* a directory's layers; else NULL */
+
+	/*
+	 * Files with several names: what they have in common ("" otherwise). `indexed`: the object
+	 * is the index's, because another of its names was copied up. `lower_nlink` names lie in a
+	 * lower layer.
+	 */
+	char key[LAMINA_KEY_SIZE];
+	bool indexed;
+	unsigned int lower_nlink;
+
+	/* Where the data are, if not with the attributes (overlayfs' metacopy); else NULL. */
+	char *data_path;
+	unsigned int data_layer;
+};
+
+/*
+ * Find @name in @dir, in its parts from @first on (0: all; a listing may know better). Fills @ret,
+ * which lamina_entry_done() empties. -ENOENT: no layer shows it. Any other error of a layer is
+ * passed on: a layer that cannot be read never looks like one where the name is missing.
+ */
+errint_t lamina_lookup(struct lamina_dir *dir, const char *name, unsigned int first,
+		       struct lamina_entry *ret);
+
+/* Whether any lower layer shows @name in @dir. Returns 1, 0 or -errno. */
+errint_t lamina_lookup_lower_has(struct lamina_dir *dir, const char *name);
+
+void lamina_entry_done(struct lamina_entry *entry);
+
+#define _cleanup_entry_ _cleanup_(lamina_entry_done)

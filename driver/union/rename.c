@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Rename within the upper, with what each end leaves behind: a whiteout at the old name if a lower
+ * layer has it, and nothing of the lower layers showing through at the new one. What must be hidden
+ * is hidden before the one system call that moves, so a kill in between changes nothing visible.
+ */
+#include "union/rename.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "union/create.h"
+#include "union/creds.h"
+#include "union/listing.h"
+#include "union/lookup.h"
+#include "union/whiteout.h"
+#include "union/work.h"
+#include "union/xattr.h"
+
+/* What stands at one end in the upper, and below it. */
+struct footing {
+	int dirfd;
+	bool lower;    /* a lower layer shows the name */
+	bool whiteout; /* a character device whiteout stands there */
+	bool object;   /* an upper object stands there */
+};
+
+static errint_t look(const struct lamina_union *u, const struct lamina_rename_end *end,
+		     struct footing *ret)
+{
+	struct footing f = {.dirfd = lamina_dir_fd(end->dir, 0)};
+	struct statx st;
+	errint_t err;
+
+	if (f.dirfd < 0)
+		return f.dirfd;
+	err = lamina_lookup_lower_has(end->dir, end->name);
+	if (err < 0)
+		return err;
+	f.lower = err;
+	err = lamina_attr_read_at(u, 0, f.dirfd, end->name, &st);
+	if (err < 0 && err != -ENOENT)
+		return err;
+	f.whiteout = err == 0 && lamina_statx_is_chr_0_0(&st);
+	f.object = err == 0 && !f.whiteout;
+	*ret = f;
+	return 0;
+}
+
+/* Nothing of the layers at its new place may show through the directory @name. */
+static errint_t make_opaque(const struct lamina_union *u, int dirfd, const char *name)
+{
+	_cleanup_fd_ int fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
+
+	return fd < 0 ? fd : lamina_opaque_write(u, fd);
+}
+
+/* An object that remembers its origin has moved to @dir. */
+static errint_t mark_impure(const struct lamina_union *u, struct lamina_rename_end *end)
+{
+	struct lamina_part *part = &end->dir->parts[0];
+	errint_t err;
+
+	if (part->flags & LAMINA_PART_IMPURE)
+		return 0;
+	err = lamina_origin_mark_parent(u, part->fd);
+	if (err == 0)
+		part->flags |= LAMINA_PART_IMPURE;
+	return err;
+}
+
+static errint_t pass_on_impurity(const struct lamina_union *u, struct lamina_rename_end *from,
+				 struct lamina_rename_end *to)
+{
+	return from->dir->parts[0].flags & LAMINA_PART_IMPURE ? mark_impure(u, to) : 0;
+}
+
+/* The old name of a directory that goes over a whiteout: the whiteout changes places with it. */
+static errint_t move_over_whiteout(const struct lamina_rename_end *from, const struct footing *old,
+				   const struct lamina_rename_end *to, const struct footing *new)
+{
+	if (renameat2(old->dirfd, from->name, new->dirfd, to->name, RENAME_EXCHANGE) < 0)
+		return -errno;
+	if (old->lower)
+		return 0;
+	return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
+}
+
+static errint_t move_with_whiteout(const struct lamina_union *u,
+				   const struct lamina_rename_end *from, const struct footing *old,
+				   const struct lamina_rename_end *to, const struct footing *new)
+{
+	errint_t err;
+
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT) {
+		err = lamina_whiteout_write(u, old->dirfd, from->name);
+		if (err < 0)
+			return err;
+		if (renameat(old->dirfd, from->name, new->dirfd, to->name) == 0)
+			return 0;
+		err = -errno;
+		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
+		return err;
+	}
+	if (renameat2(old->dirfd, from->name, new->dirfd, to->name, RENAME_WHITEOUT) == 0)
+		return 0;
+	if (errno != EINVAL && errno != EPERM)
+		return -errno;
+	/* Not known here: a whiteout is put at the new name and changes places with the object. */
+	if (new->object && unlinkat(new->dirfd, to->name, to->self ? AT_REMOVEDIR : 0) < 0)
+		return -errno;
+	if (!new->whiteout) {
+		err = lamina_whiteout_write(u, new->dirfd, to->name);
+		if (err < 0)
+			return err;
+	}
+	return move_over_whiteout(from, old, to, new);
+}
+
+static errint_t move(const struct lamina_union *u, const struct lamina_rename_end *from,
+		     const struct footing *old, const struct lamina_rename_end *to,
+		     const struct footing *new)
+{
+	if (from->self && new->whiteout)
+		return move_over_whiteout(from, old, to, new);
+	if (old->lower)
+		return move_with_whiteout(u, from, old, to, new);
+	return renameat(old->dirfd, from->name, new->dirfd, to->name) < 0 ? -errno : 0;
+}
+
+static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
+			struct lamina_rename_end *to)
+{
+	struct footing old, new;
+	errint_t err = look(u, from, &old);
+
+	if (err == 0)
+		err = look(u, to, &new);
+	if (err == 0 && to->exists && to->self) {
+		err = lamina_listing_is_empty(to->self);
+		if (err >= 0)
+			err = err ? 0 : -ENOTEMPTY;
+	}
+	if (err == 0 && new.object && to->self)
+		err = lamina_remove_leftovers(u, to->dir, to->name, to->self);
+	if (err == 0 && from->self && (new.lower || new.whiteout))
+		err = make_opaque(u, old.dirfd, from->name);
+	if (err == 0)
+		err = pass_on_impurity(u, from, to);
+	if (err == 0)
+		err = move(u, from, &old, to, &new);
+	if (err == 0)
+		err = lamina_whiteout_dot_remove(new.dirfd, to->name);
+	if (err < 0 || !to->exists)
+		return err;
+	/* The replaced file lost a name: a lower one (now covered) or an upper one. */
+	return new.object ? lamina_links_settle(u, &to->links)
+			  : lamina_links_covered(u, &to->links);
+}
+
+static errint_t exchange(struct lamina_union *u, struct lamina_rename_end *from,
+			 struct lamina_rename_end *to)
+{
+	struct footing a, b;
+	errint_t err = look(u, from, &a);
+
+	if (err == 0)
+		err = look(u, to, &b);
+	if (err == 0 && from->self && b.lower)
+		err = make_opaque(u, a.dirfd, from->name);
+	if (err == 0 && to->self && a.lower)
+		err = make_opaque(u, b.dirfd, to->name);
+	if (err == 0)
+		err = pass_on_impurity(u, from, to);
+	if (err == 0)
+		err = pass_on_impurity(u, to, from);
+	if (err < 0)
+		return err;
+	return renameat2(a.dirfd, from->name, b.dirfd, to->name, RENAME_EXCHANGE) < 0 ? -errno : 0;
+}
+
+errint_t lamina_rename(struct lamina_union *u, struct lamina_rename_end *from,
+		       struct lamina_rename_end *to, unsigned int flags)
+{
+	errint_t err = 0;
+
+	(void)lamina_creds_become(geteuid(), getegid(), 0);
+	if (!to->exists)
+		err = lamina_name_allowed(u, to->name);
+	if (err < 0)
+		return err;
+	switch (flags) {
+	case RENAME_EXCHANGE:
+		return exchange(u, from, to);
+	case RENAME_NOREPLACE:
+		if (to->exists)
+			return -EEXIST;
+		return replace(u, from, to);
+	case 0:
+		return replace(u, from, to);
+	default:
+		return -EINVAL;
+	}
+}

@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Opening and closing a union. Runs before the mount exists, in one thread.
+ */
+#include "union/union.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "union/attr.h"
+#include "union/layer.h"
+#include "union/override.h"
+#include "union/whiteout.h"
+#include "union/work.h"
+#include "union/xattr.h"
+
+#define WORK_DIR  "work"
+#define INDEX_DIR "lamina-index"
+
+static errint_t open_layers(struct lamina_union *u, const struct lamina_union_options *o,
+			    struct lamina_error *error)
+{
+	u->layers = calloc(o->n_lowers + 1, sizeof(*u->layers));
+	if (!u->layers)
+		return lamina_error_set(error, -ENOMEM, "cannot open %zu layers", o->n_lowers);
+	if (o->upper) {
+		errint_t err = lamina_layer_open(&u->layers[0], o->upper, "upper directory", error);
+
+		if (err < 0)
+			return err;
+		u->n_layers = 1;
+		u->writable = true;
+	}
+	for (size_t i = 0; i < o->n_lowers; i++) {
+		errint_t err = lamina_layer_open(&u->layers[u->n_layers], o->lowers[i],
+						 "lower directory", error);
+
+		if (err < 0)
+			return err;
+		u->n_layers++;
+	}
+	return 0;
+}
+
+static errint_t check_overlap(const struct lamina_union *u, int work_fd, const char *work,
+			      struct lamina_error *error)
+{
+	_cleanup_free_ struct lamina_root *roots = calloc(u->n_layers + 1, sizeof(*roots));
+	size_t n = 0;
+
+	if (!roots)
+		return lamina_error_set(error, -ENOMEM, "cannot compare %u layers", u->n_layers);
+	for (unsigned int i = 0; i < u->n_layers; i++)
+		roots[n++] = (struct lamina_root) {
+			.fd = u->layers[i].fd,
+			.path = u->layers[i].path,
+			.what = u->writable && i == 0 ? "upper directory" : "lower directory",
+		};
+	if (work_fd >= 0)
+		roots[n++] = (struct lamina_root) {work_fd, work, "work directory"};
+	return lamina_layers_check_overlap(roots, n, error);
+}
+
+static void number_devices(struct lamina_union *u)
+{
+	for (unsigned int i = 0; i < u->n_layers; i++) {
+		unsigned int same = 0;
+
+		while (u->layers[same].dev != u->layers[i].dev)
+			same++;
+		u->layers[i].dev_nr = same < i ? u->layers[same].dev_nr : (uint8_t)u->n_devs;
+		if (same == i && u->n_devs < UINT8_MAX - 1)
+			u->n_devs++;
+	}
+}
+
+/* A root marked opaque in AUFS' way ends the stack, as any directory so marked would. */
+static void find_root_depth(struct lamina_union *u)
+{
+	while (u->n_root < u->n_layers) {
+		int fd = u->layers[u->n_root++].fd;
+
+		if (faccessat(fd, LAMINA_DOT_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+			break;
+	}
+}
+
+/*
+ * Take the lock that says "this upper is mounted". The daemon before us may be about to leave: its
+ * mount has gone, it has not.
+ */
+static errint_t lock_upper(struct lamina_union *u, struct lamina_error *error)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	const char *path = u->layers[0].path;
+
+	u->lock_fd = lamina_fd_open_beneath(u->layers[0].fd, "", O_RDONLY | O_DIRECTORY);
+	if (u->lock_fd < 0)
+		return lamina_error_set(error, u->lock_fd, "cannot open the upper directory '%s'",
+					path);
+	for (int waited = 0; flock(u->lock_fd, LOCK_EX | LOCK_NB) < 0; waited += 10) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return lamina_error_set(error, -errno,
+						"cannot lock the upper directory '%s'", path);
+		if (waited >= LAMINA_LOCK_WAIT_MS) {
+			lamina_error_set(error, 0,
+					 "the upper directory '%s' is mounted already; unmount it "
+					 "first, or use another one",
+					 path);
+			return -EBUSY;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static errint_t check_same_mount(const struct lamina_union *u, int work_fd, const char *work,
+				 struct lamina_error *error)
+{
+	struct statx upper, other;
+
+	if (statx(u->layers[0].fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &upper) < 0 ||
+	    statx(work_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &other) < 0)
+		return lamina_error_set(error, -errno, "cannot stat the work directory '%s'", work);
+	if (lamina_statx_dev(&upper) == lamina_statx_dev(&other) &&
+	    upper.stx_mnt_id == other.stx_mnt_id)
+		return 0;
+	lamina_error_set(error, 0,
+			 "the work directory '%s' must be on the same mounted file system as the "
+			 "upper directory '%s'",
+			 work, u->layers[0].path);
+	return -EXDEV;
+}
+
+static errint_t open_sub_directory(int work_fd, const char *name)
+{
+	if (mkdirat(work_fd, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	return lamina_fd_open_name(work_fd, name, O_RDONLY | O_DIRECTORY);
+}
+
+static errint_t open_work(struct lamina_union *u, int work_fd, const char *work,
+			  struct lamina_error *error)
+{
+	errint_t err;
+
+	u->work_fd = open_sub_directory(work_fd, WORK_DIR);
+	if (u->work_fd < 0)
+		return lamina_error_set(error, u->work_fd, "cannot use the work directory '%s/%s'",
+					work, WORK_DIR);
+	err = lamina_work_clear(u->work_fd);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot clear the work directory '%s/%s'", work,
+					WORK_DIR);
+	u->index_fd = open_sub_directory(work_fd, INDEX_DIR);
+	if (u->index_fd < 0)
+		return lamina_error_set(error, u->index_fd,
+					"cannot use the index directory '%s/%s'", work, INDEX_DIR);
+	return 0;
+}
+
+/* Try on a directory of the work directory what the upper's file system can hold. */
+static void probe_upper(struct lamina_union *u, bool dot_whiteouts)
+{
+	static const char *const spaces[] = {"trusted", "user"};
+	char name[LAMINA_WORK_NAME_SIZE], xattr[LAMINA_XATTR_NAME_SIZE];
+	struct statvfs fs;
+
+	u->name_max = fstatvfs(u->work_fd, &fs) == 0 && fs.f_namemax < NAME_MAX
+			      ? (unsigned int)fs.f_namemax
+			      : NAME_MAX;
+	for (size_t i = 0; i < 2 && !u->xattr_ns; i++) {
+		snprintf(xattr, sizeof(xattr), "%s.lamina.probe", spaces[i]);
+		if (lamina_xattr_set_fd(u->work_fd, xattr, "y", 1, 0) == 0) {
+			(void)lamina_xattr_remove_fd(u->work_fd, xattr);
+			u->xattr_ns = spaces[i];
+		}
+	}
+	u->whiteout_form = LAMINA_WHITEOUT_DOT;
+	lamina_work_name(name);
+	if (!dot_whiteouts && mknodat(u->work_fd, name, S_IFCHR, 0) == 0) {
+		unlinkat(u->work_fd, name, 0);
+		u->whiteout_form = LAMINA_WHITEOUT_CHR;
+	}
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT)
+		u->name_max -= (unsigned int)strlen(LAMINA_DOT_WHITEOUT);
+}
+
+/* Owner and mode are to be kept in attributes: say so at the upper's root, as others expect. */
+static errint_t set_override(struct lamina_union *u, unsigned int permissions,
+			     struct lamina_error *error)
+{
+	struct lamina_layer *upper = &u->layers[0];
+	struct statx st;
+	errint_t err;
+
+	if (permissions == 0 || upper->override != LAMINA_OVERRIDE_NONE)
+		return 0;
+	err = lamina_attr_read_fd(u, 0, upper->fd, &st);
+	upper->override = permissions == 1 ? LAMINA_OVERRIDE_SECURITY : LAMINA_OVERRIDE_CONTAINERS;
+	if (err == 0)
+		err = lamina_attr_imprint(u, upper->fd, &st);
+	if (err < 0)
+		return lamina_error_set(error, err,
+					"cannot keep permissions in attributes of '%s' "
+					"(xattr_permissions=%u)",
+					upper->path, permissions);
+	return 0;
+}
+
+static errint_t open_upper(struct lamina_union *u, const struct lamina_union_options *o,
+			   int work_fd, struct lamina_error *error)
+{
+	errint_t err;
+
+	if (faccessat(u->layers[0].fd, ".", W_OK, AT_EACCESS) < 0)
+		return lamina_error_set(error, -errno, "cannot write to the upper directory '%s'",
+					o->upper);
+	err = check_same_mount(u, work_fd, o->work, error);
+	if (err == 0)
+		err = lock_upper(u, error);
+	if (err == 0)
+		err = open_work(u, work_fd, o->work, error);
+	if (err < 0)
+		return err;
+	err = lamina_fd_dir_is_empty(u->index_fd);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
+					o->work, INDEX_DIR);
+	atomic_store(&u->index_used, err == 0);
+	u->durable = !o->volatile_;
+	probe_upper(u, o->dot_whiteouts);
+	return set_override(u, o->xattr_permissions, error);
+}
+
+static errint_t check_options(const struct lamina_union_options *o, struct lamina_error *error)
+{
+	if (o->n_lowers == 0)
+		lamina_error_set(error, 0,
+				 "no lower directory given: use -o lowerdir=DIR[:DIR...]");
+	else if (o->n_lowers > LAMINA_MAX_LOWERS)
+		lamina_error_set(error, 0, "%zu lower directories given, at most %d are possible",
+				 o->n_lowers, LAMINA_MAX_LOWERS);
+	else if (o->upper && !o->work)
+		lamina_error_set(error, 0, "upperdir=%s needs a work directory: use -o workdir=DIR",
+				 o->upper);
+	else
+		return 0;
+	return -EINVAL;
+}
+
+static errint_t open_union(struct lamina_union *u, const struct lamina_union_options *o,
+			   struct lamina_error *error)
+{
+	_cleanup_fd_ int work_fd = -1;
+	errint_t err = check_options(o, error);
+
+	if (err == 0)
+		err = open_layers(u, o, error);
+	if (err == 0 && u->writable) {
+		work_fd = open(o->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (work_fd < 0)
+			err = lamina_error_set(error, -errno, "cannot open the work directory '%s'",
+					       o->work);
+	}
+	if (err == 0)
+		err = check_overlap(u, work_fd, o->work, error);
+	if (err < 0)
+		return err;
+	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
+		lamina_layer_make_private(&u->layers[i]);
+	number_devices(u);
+	find_root_depth(u);
+	if (getrandom(u->hash_key, sizeof(u->hash_key), 0) != (ssize_t)sizeof(u->hash_key))
+		return lamina_error_set(error, -errno, "cannot get random numbers");
+	return u->writable ? open_upper(u, o, work_fd, error) : 0;
+}
+
+errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_options *options,
+			   struct lamina_error *error)
+{
+	struct lamina_union u = {.lock_fd = -1, .work_fd = -1, .index_fd = -1};
+	errint_t err = open_union(&u, options, error);
+
+	if (err < 0) {
+		lamina_union_close(&u);
+		return err;
+	}
+	*ret = u;
+	return 0;
+}
+
+void lamina_union_close(struct lamina_union *u)
+{
+	for (unsigned int i = 0; i < u->n_layers; i++)
+		lamina_layer_close(&u->layers[i]);
+	free(u->layers);
+	u->layers = NULL;
+	u->n_layers = 0;
+	lamina_cleanup_fd(&u->index_fd);
+	lamina_cleanup_fd(&u->work_fd);
+	lamina_cleanup_fd(&u->lock_fd);
+}

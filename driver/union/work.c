@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The work directory and what is built or taken apart in it. Names are unique within the process,
+ * and the lock on the upper keeps every other process out.
+ */
+#include "union/work.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/limits.h"
+#include "union/xattr.h"
+
+#define DEFAULT_ACL "system.posix_acl_default"
+
+void lamina_work_name(char name[LAMINA_WORK_NAME_SIZE])
+{
+	static atomic_ullong counter;
+
+	snprintf(name, LAMINA_WORK_NAME_SIZE, "#%llx", atomic_fetch_add(&counter, 1));
+}
+
+static errint_t clear(int dirfd, unsigned int depth);
+
+static errint_t remove_tree(int dirfd, const char *name, unsigned int depth)
+{
+	_cleanup_fd_ int fd = -1;
+	errint_t err;
+
+	if (unlinkat(dirfd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return -errno;
+	if (unlinkat(dirfd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	if (errno != ENOTEMPTY && errno != EEXIST)
+		return -errno;
+	fd = lamina_fd_open_name(dirfd, name, O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	err = clear(fd, depth + 1);
+	if (err < 0)
+		return err;
+	return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static errint_t clear(int dirfd, unsigned int depth)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *d;
+	errint_t fd;
+
+	if (depth > LAMINA_MAX_DEPTH)
+		return -ELOOP;
+	fd = lamina_fd_open_beneath(dirfd, "", O_RDONLY | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	dir = fdopendir(fd);
+	if (!dir) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while ((d = readdir(dir))) {
+		errint_t err = 0;
+
+		if (lamina_name_valid(d->d_name))
+			err = remove_tree(dirfd, d->d_name, depth);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+errint_t lamina_work_remove_tree(int dirfd, const char *name)
+{
+	return remove_tree(dirfd, name, 0);
+}
+
+errint_t lamina_work_clear(int dirfd)
+{
+	return clear(dirfd, 0);
+}
+
+/* Make @fd hand down what @parent hands down. */
+static errint_t inherit(int fd, const struct stat *parent, const void *acl, ssize_t acl_size)
+{
+	if (parent->st_mode & S_ISGID) {
+		if (fchown(fd, (uid_t)-1, parent->st_gid) < 0 || fchmod(fd, S_ISGID | 0700) < 0)
+			return -errno;
+	}
+	return acl_size > 0 ? lamina_xattr_set_fd(fd, DEFAULT_ACL, acl, (size_t)acl_size, 0) : 0;
+}
+
+errint_t lamina_nursery_open(const struct lamina_union *u, int parent, struct lamina_nursery *ret)
+{
+	struct lamina_nursery nursery = {.u = u, .fd = u->work_fd};
+	_cleanup_free_ char *acl = malloc(LAMINA_XATTR_MAX);
+	struct stat st;
+	ssize_t n;
+	errint_t err;
+
+	if (!acl)
+		return -ENOMEM;
+	if (fstat(parent, &st) < 0)
+		return -errno;
+	n = lamina_xattr_get_fd(parent, DEFAULT_ACL, acl, LAMINA_XATTR_MAX);
+	if (n < 0 && !lamina_xattr_absent(n))
+		return (errint_t)n;
+	*ret = nursery;
+	if (n <= 0 && !(st.st_mode & S_ISGID))
+		return 0;
+
+	lamina_work_name(nursery.name);
+	if (mkdirat(u->work_fd, nursery.name, 0700) < 0)
+		return -errno;
+	nursery.fd = lamina_fd_open_name(u->work_fd, nursery.name, O_RDONLY | O_DIRECTORY);
+	err = nursery.fd < 0 ? nursery.fd : inherit(nursery.fd, &st, acl, n);
+	if (err < 0) {
+		lamina_nursery_close(&nursery);
+		return err;
+	}
+	*ret = nursery;
+	return 0;
+}
+
+void lamina_nursery_close(struct lamina_nursery *nursery)
+{
+	if (!nursery->name[0])
+		return;
+	lamina_cleanup_fd(&nursery->fd);
+	/* A leftover costs nothing but its name: the next mount clears it. */
+	(void)lamina_work_remove_tree(nursery->u->work_fd, nursery->name);
+	nursery->name[0] = '\0';
+}

@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Workers and their loop. Locks: `lock` guards the counts of workers, the list of requests in
+ * flight and the state; no other lock is taken under it.
+ */
+#include "wire/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/limits.h"
+
+/* Header and fixed struct of a WRITE come before its data. */
+#define IN_SIZE (LAMINA_MAX_IO + 4096)
+
+enum state { STARTING, READY, ENDED };
+
+struct wire_session {
+	int device;
+	int ended_fd;
+	bool debug;
+	const struct wire_ops *ops;
+	void *user;
+	struct wire_terms terms; /* written before READY */
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed; /* state, or workers reaching 0 */
+	enum state state;
+	unsigned int workers, idle;
+	struct wire_request in_flight; /* head of a ring */
+};
+
+struct worker {
+	struct wire_session *session;
+	char *in;
+	char *room;
+	char out[WIRE_OUT_SIZE];
+};
+
+struct wire_session *wire_session_new(int fd, const struct wire_ops *ops, void *user, bool debug)
+{
+	struct wire_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ended_fd = eventfd(0, EFD_CLOEXEC);
+	if (s->ended_fd < 0) {
+		free(s);
+		return NULL;
+	}
+	s->device = fd;
+	s->debug = debug;
+	s->ops = ops;
+	s->user = user;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->changed, NULL);
+	s->in_flight.next = s->in_flight.prev = &s->in_flight;
+	return s;
+}
+
+static void end(struct wire_session *s)
+{
+	const uint64_t one = 1;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->state != ENDED) {
+		s->state = ENDED;
+		pthread_cond_broadcast(&s->changed);
+		if (write(s->ended_fd, &one, sizeof(one)) < 0)
+			s->state = ENDED; /* cannot fail: the counter is far from full */
+	}
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- replies ---- */
+
+static void debug_reply(const struct wire_session *s, const struct wire_request *r, errint_t err)
+{
+	if (s->debug)
+		fprintf(stderr, "op %u node %llu %s%s-> %s (%zu bytes)\n", r->in->opcode,
+			(unsigned long long)r->in->nodeid, r->name ? r->name : "",
+			r->name ? " " : "", err < 0 ? strerror(-err) : "ok",
+			r->out_size + r->payload_size);
+}
+
+static void reply(struct wire_session *s, struct wire_request *r, errint_t err)
+{
+	struct fuse_out_header header = {.unique = r->in->unique, .error = err < 0 ? err : 0};
+	struct iovec parts[3] = {{&header, sizeof(header)}};
+	int n = 1;
+
+	if (err == 0 && r->out_size > 0)
+		parts[n++] = (struct iovec) {r->out, r->out_size};
+	if (err == 0 && r->payload_size > 0)
+		parts[n++] = (struct iovec) {(void *)(uintptr_t)r->payload, r->payload_size};
+	for (int i = 0; i < n; i++)
+		header.len += (uint32_t)parts[i].iov_len;
+	debug_reply(s, r, err);
+	/* ENOENT: the caller is gone. What the reply would have handed over is taken back. */
+	if (writev(s->device, parts, n) < 0 && err == 0 && r->lost_node)
+		s->ops->forget(s->user, r->lost_node, 1);
+}
+
+/* ---- the session's own requests ---- */
+
+static errint_t handle_init(struct wire_session *s, struct wire_request *r)
+{
+	const uint32_t *version = r->arg; /* major, minor */
+	const struct fuse_init_in *in = r->arg;
+	struct wire_init_out *out = wire_out(r, sizeof(*out));
+
+	if (version[0] != FUSE_KERNEL_VERSION || version[1] < WIRE_MINOR_MIN ||
+	    sizeof(version[0]) * 2 + r->data_size < offsetof(struct fuse_init_in, flags2))
+		return -EPROTO;
+	s->terms.kernel_minor = in->minor;
+	s->terms.offered = in->flags;
+	if ((in->flags & FUSE_INIT_EXT) && sizeof(uint32_t) * 2 + r->data_size >= sizeof(*in))
+		s->terms.offered |= (uint64_t)in->flags2 << 32;
+	if (!(s->terms.offered & FUSE_SETXATTR_EXT))
+		return -EPROTO;
+	s->ops->init(s->user, &s->terms);
+	s->terms.flags &= s->terms.offered;
+	s->terms.flags |= FUSE_SETXATTR_EXT; /* as decode.c expects */
+
+	out->major = FUSE_KERNEL_VERSION;
+	out->minor = in->minor < WIRE_MINOR_MAX ? in->minor : WIRE_MINOR_MAX;
+	out->max_readahead = in->max_readahead;
+	out->flags = (uint32_t)s->terms.flags;
+	out->flags2 = (uint32_t)(s->terms.flags >> 32);
+	if (s->terms.flags >> 32)
+		out->flags |= FUSE_INIT_EXT;
+	out->max_background = 64;
+	out->congestion_threshold = 48;
+	out->max_write = LAMINA_MAX_IO;
+	out->max_pages = LAMINA_MAX_IO / 4096;
+	out->time_gran = 1;
+	out->max_stack_depth = s->terms.max_stack_depth;
+	return 0;
+}
+
+static void become_ready(struct wire_session *s)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->state == STARTING)
+		s->state = READY;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static errint_t handle_interrupt(struct wire_session *s, struct wire_request *r)
+{
+	const struct fuse_interrupt_in *in = r->arg;
+	errint_t result = -EAGAIN; /* not seen yet, or done: the kernel asks again, or does not */
+
+	pthread_mutex_lock(&s->lock);
+	for (struct wire_request *at = s->in_flight.next; at != &s->in_flight; at = at->next)
+		if (at->in->unique == in->unique) {
+			atomic_store(&at->interrupted, true);
+			result = WIRE_NO_REPLY;
+			break;
+		}
+	pthread_mutex_unlock(&s->lock);
+	return result;
+}
+
+static void handle_batch_forget(struct wire_session *s, const struct wire_request *r)
+{
+	const struct fuse_batch_forget_in *in = r->arg;
+	const struct fuse_forget_one *one = r->data;
+	size_t n = r->data_size / sizeof(*one);
+
+	for (size_t i = 0; i < n && i < in->count; i++)
+		s->ops->forget(s->user, one[i].nodeid, one[i].nlookup);
+}
+
+static errint_t dispatch(struct wire_session *s, struct wire_request *r)
+{
+	wire_handler handler;
+
+	switch (r->in->opcode) {
+	case FUSE_INIT:
+		return handle_init(s, r);
+	case FUSE_FORGET:
+		s->ops->forget(s->user, r->in->nodeid,
+			       ((const struct fuse_forget_in *)r->arg)->nlookup);
+		return WIRE_NO_REPLY;
+	case FUSE_BATCH_FORGET:
+		handle_batch_forget(s, r);
+		return WIRE_NO_REPLY;
+	case FUSE_INTERRUPT:
+		return handle_interrupt(s, r);
+	case FUSE_DESTROY:
+		return 0;
+	default:
+		handler = s->ops->handlers[r->in->opcode];
+		return handler ? handler(r) : -ENOSYS;
+	}
+}
+
+/* ---- workers ---- */
+
+static void enlist(struct wire_session *s, struct wire_request *r)
+{
+	pthread_mutex_lock(&s->lock);
+	r->next = s->in_flight.next;
+	r->prev = &s->in_flight;
+	r->next->prev = r;
+	s->in_flight.next = r;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void delist(struct wire_session *s, struct wire_request *r)
+{
+	pthread_mutex_lock(&s->lock);
+	r->next->prev = r->prev;
+	r->prev->next = r->next;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static bool gets_reply(const struct wire_request *r)
+{
+	return r->in->opcode != FUSE_FORGET && r->in->opcode != FUSE_BATCH_FORGET;
+}
+
+static void process(struct worker *w, size_t size)
+{
+	struct wire_session *s = w->session;
+	struct wire_request r = {.session = s, .user = s->user, .out = w->out, .room = w->room};
+	errint_t result = wire_decode(&r, w->in, size);
+	bool listed = result == 0 && gets_reply(&r);
+
+	if (result == -EBADMSG)
+		return;
+	if (result < 0 && !gets_reply(&r))
+		return;
+	memset(w->out, 0, sizeof(w->out));
+	if (listed)
+		enlist(s, &r);
+	if (result == 0)
+		result = dispatch(s, &r);
+	if (listed)
+		delist(s, &r);
+	if (result != WIRE_NO_REPLY)
+		reply(s, &r, result);
+	if (r.in->opcode == FUSE_INIT) {
+		if (result < 0)
+			end(s);
+		else
+			become_ready(s);
+	}
+}
+
+static void *work(void *arg);
+
+static errint_t start_worker(struct wire_session *s)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	pthread_attr_t attr;
+	pthread_t thread;
+	int error;
+
+	if (!w)
+		return -ENOMEM;
+	w->session = s;
+	w->in = mmap(NULL, IN_SIZE + LAMINA_MAX_IO, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (w->in == MAP_FAILED) {
+		free(w);
+		return -ENOMEM;
+	}
+	w->room = w->in + IN_SIZE;
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attr, 512 << 10);
+	error = pthread_create(&thread, &attr, work, w);
+	pthread_attr_destroy(&attr);
+	if (error) {
+		munmap(w->in, IN_SIZE + LAMINA_MAX_IO);
+		free(w);
+	}
+	return -error;
+}
+
+/* A worker has taken a request: should another one wait for the next? */
+static void stop_waiting(struct wire_session *s)
+{
+	bool start;
+
+	pthread_mutex_lock(&s->lock);
+	s->idle--;
+	start = s->idle == 0 && s->workers < LAMINA_MAX_THREADS && s->state == READY;
+	if (start) {
+		s->workers++;
+		s->idle++;
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (start && start_worker(s) < 0) {
+		pthread_mutex_lock(&s->lock);
+		s->workers--;
+		s->idle--;
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+/* Done with a request: wait for the next, or leave if enough others do. */
+static bool wait_again(struct wire_session *s)
+{
+	bool stay;
+
+	pthread_mutex_lock(&s->lock);
+	stay = s->idle < LAMINA_MAX_IDLE_THREADS && s->state != ENDED;
+	if (stay)
+		s->idle++;
+	pthread_mutex_unlock(&s->lock);
+	return stay;
+}
+
+static void serve(struct worker *w)
+{
+	struct wire_session *s = w->session;
+
+	do {
+		ssize_t n = read(s->device, w->in, IN_SIZE);
+		int error = errno;
+
+		stop_waiting(s);
+		if (n >= 0)
+			process(w, (size_t)n);
+		else if (error != EINTR && error != EAGAIN && error != ENOENT)
+			end(s); /* ENODEV: unmounted or aborted; anything else is no better */
+	} while (wait_again(s));
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct wire_session *s = w->session;
+
+	s->ops->thread_start(s->user);
+	serve(w);
+	munmap(w->in, IN_SIZE + LAMINA_MAX_IO);
+	free(w);
+	pthread_mutex_lock(&s->lock);
+	s->workers--;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+errint_t wire_session_start(struct wire_session *s)
+{
+	errint_t err;
+
+	s->workers = s->idle = 1;
+	err = start_worker(s);
+	if (err < 0)
+		s->workers = s->idle = 0;
+	return err;
+}
+
+errint_t wire_session_wait_ready(struct wire_session *s)
+{
+	enum state state;
+
+	pthread_mutex_lock(&s->lock);
+	while (s->state == STARTING)
+		pthread_cond_wait(&s->changed, &s->lock);
+	state = s->state;
+	pthread_mutex_unlock(&s->lock);
+	return state == READY ? 0 : -ENODEV;
+}
+
+int wire_session_ended_fd(const struct wire_session *s)
+{
+	return s->ended_fd;
+}
+
+void wire_session_free(struct wire_session *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	while (s->workers > 0)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	close(s->ended_fd);
+	lamina_cleanup_fd(&s->device);
+	free(s);
+}
+
+int wire_session_device(const struct wire_session *s)
+{
+	return s->device;
+}
+
+const struct wire_terms *wire_session_terms(const struct wire_session *s)
+{
+	return &s->terms;
+}
+
+void wire_session_invalidate_attr(struct wire_session *s, uint64_t id)
+{
+	struct {
+		struct fuse_out_header header;
+		struct fuse_notify_inval_inode_out inode;
+	} notice = {
+		.header = {.len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE},
+		.inode = {.ino = id, .off = -1},
+	};
+
+	/* ENOENT: the kernel does not keep it any more, which is as good. */
+	if (write(s->device, &notice, sizeof(notice)) < 0 && s->debug)
+		fprintf(stderr, "invalidate node %llu: %s\n", (unsigned long long)id,
+			strerror(errno));
+}
