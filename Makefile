@@ -71,7 +71,14 @@ $(UNIT_TESTS:%=$(B)/unit/%): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/liblamina
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-tools: $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
+ORACLE_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/oracle/*.c))
+
+$(B)/tests/oracle: $(ORACLE_OBJECTS)
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+tools: $(B)/tests/oracle $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
 
 sanitize:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools

@@ -117,10 +117,12 @@ void node_set_file(struct node_table *t, struct node *node, struct file *file)
 
 	pthread_mutex_lock(&t->lock);
 	old = unref_file(detach_file(t, node));
-	file->refs++;
-	file->owner = node;
-	node->file = file;
-	put_in_file(t, file);
+	if (file) {
+		file->refs++;
+		file->owner = node;
+		node->file = file;
+		put_in_file(t, file);
+	}
 	evicted = unref_file(evict_file(t));
 	pthread_mutex_unlock(&t->lock);
 	close_file(old);

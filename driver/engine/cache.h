@@ -15,7 +15,7 @@ void file_put(struct node_table *t, struct file *file);
 /* The file cached for @node, with a reference; NULL if there is none that can do what is asked. */
 struct file *node_file(struct node_table *t, struct node *node, bool readable, bool writable);
 
-/* Cache @file for @node instead of what was there. The caller keeps its own reference. */
+/* Cache @file (NULL: none) for @node instead of what was there. The caller keeps its reference. */
 void node_set_file(struct node_table *t, struct node *node, struct file *file);
 
 /* The listing cached for the directory @node; NULL if there is none, or no `fresh` one. */

@@ -82,14 +82,23 @@ errint_t op_statx(struct wire_request *r)
 
 /* ---- setattr ---- */
 
-static errint_t set_size(struct object *o, uint64_t size)
+/*
+ * ftruncate(2) and O_TRUNC always renew the modification time, truncate(2) only if the size
+ * changes. Where opens are not told to us, O_TRUNC comes as a truncation to 0 without a handle.
+ */
+static errint_t set_size(struct object *o, const struct fuse_setattr_in *in)
 {
+	bool renew = (in->valid & FATTR_FH) || (in->size == 0 && !o->fs->opens);
 	_cleanup_held_ struct held_file data = {0};
+	char path[LAMINA_FD_PATH_SIZE];
 	errint_t err = object_data(o, true, &data);
 
 	if (err < 0)
 		return err;
-	return ftruncate(data.file->fd, (off_t)size) < 0 ? -errno : 0;
+	lamina_fd_path(path, data.file->fd);
+	if (renew)
+		return ftruncate(data.file->fd, (off_t)in->size) < 0 ? -errno : 0;
+	return truncate(path, (off_t)in->size) < 0 ? -errno : 0;
 }
 
 static errint_t set_owner(struct object *o, int fd, const struct fuse_setattr_in *in)
@@ -134,18 +143,34 @@ static errint_t set_times(int fd, const struct fuse_setattr_in *in)
 	return lamina_attr_set_times(fd, times);
 }
 
-static errint_t set_attributes(struct object *o, const struct fuse_setattr_in *in)
+#define FATTR_CHANGES (FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME)
+
+/*
+ * A request that sets nothing is how the kernel passes on that an fallocate, a copy_file_range or a
+ * write past us must clear set-id bits (FUSE_HANDLE_KILLPRIV_V2); but also that file capabilities
+ * were removed, which says nothing about set-id bits. What sets the two apart is whether the caller
+ * may keep them (CAP_FSETID), and of that only the user is told: root may.
+ */
+static bool must_kill_set_ids(const struct wire_request *r, const struct fuse_setattr_in *in)
+{
+	if (in->valid & FATTR_KILL_SUIDGID)
+		return true;
+	return !(in->valid & FATTR_CHANGES) && r->in->uid != 0;
+}
+
+static errint_t set_attributes(const struct wire_request *r, struct object *o,
+			       const struct fuse_setattr_in *in)
 {
 	_cleanup_held_ struct held_file held = {0};
 	errint_t err = 0;
 
 	if (in->valid & FATTR_SIZE)
-		err = set_size(o, in->size);
+		err = set_size(o, in);
 	if (err == 0)
 		err = object_hold(o, &held);
 	if (err == 0 && (in->valid & (FATTR_UID | FATTR_GID)))
 		err = set_owner(o, held.file->fd, in);
-	if (err == 0 && (in->valid & FATTR_KILL_SUIDGID))
+	if (err == 0 && must_kill_set_ids(r, in))
 		err = object_kill_set_ids(o, held.file->fd);
 	if (err == 0 && (in->valid & FATTR_MODE))
 		err = lamina_attr_chmod(o->fs->u, held.file->fd, in->mode);
@@ -166,7 +191,7 @@ errint_t op_setattr(struct wire_request *r)
 		err = raise_object(&o, in->valid & FATTR_SIZE ? (int64_t)in->size : RAISE_WHOLE,
 				   &r->interrupted);
 	if (err == 0)
-		err = set_attributes(&o, in);
+		err = set_attributes(r, &o, in);
 	return err < 0 ? err : show_reply_attr(r, &o);
 }
 

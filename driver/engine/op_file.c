@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "engine/passthrough.h"
 #include "engine/raise.h"
+#include "union/xattr.h"
 
 static errint_t get_file(struct wire_request *r, uint64_t id, struct object *ret)
 {
@@ -131,12 +132,34 @@ static errint_t write_all(int fd, const char *data, size_t size, off_t at)
 	return (errint_t)done;
 }
 
+#define CAPABILITY	"security.capability"
+#define CAPABILITY_SIZE 64 /* struct vfs_ns_cap_data and to spare */
+
+/*
+ * What was written through a mapping: unlike write(2) that takes no file capability away, but our
+ * pwrite() would.
+ */
+static errint_t write_mapped(int fd, const char *data, size_t size, off_t at)
+{
+	char value[CAPABILITY_SIZE];
+	ssize_t n = lamina_xattr_get_fd(fd, CAPABILITY, value, sizeof(value));
+	errint_t written = write_all(fd, data, size, at);
+	errint_t err;
+
+	if (n <= 0 || written < 0)
+		return written;
+	err = lamina_xattr_set_fd(fd, CAPABILITY, value, (size_t)n, 0);
+	return err < 0 ? err : written;
+}
+
 errint_t op_write(struct wire_request *r)
 {
 	const struct fuse_write_in *in = r->arg;
 	struct fuse_write_out *out = wire_out(r, sizeof(*out));
 	_cleanup_object_ struct object o = {0};
 	_cleanup_held_ struct held_file data = {0};
+	/* Collected writes come in the same way, but those were write(2) once. */
+	bool mapped = (in->write_flags & FUSE_WRITE_CACHE) && !fs_of(r)->options.writeback;
 	errint_t err;
 
 	if (in->size > r->data_size)
@@ -145,7 +168,8 @@ errint_t op_write(struct wire_request *r)
 	if (err == 0 && (in->write_flags & FUSE_WRITE_KILL_SUIDGID))
 		err = object_kill_set_ids(&o, data.file->fd);
 	if (err == 0)
-		err = write_all(data.file->fd, r->data, in->size, (off_t)in->offset);
+		err = mapped ? write_mapped(data.file->fd, r->data, in->size, (off_t)in->offset)
+			     : write_all(data.file->fd, r->data, in->size, (off_t)in->offset);
 	if (err < 0)
 		return err;
 	out->size = (uint32_t)err;

@@ -13,10 +13,12 @@
 #include "union/attr.h"
 #include "union/xattr.h"
 
+#define ACL_ACCESS  "system.posix_acl_access"
+#define ACL_DEFAULT "system.posix_acl_default"
+
 static bool is_acl(const char *name)
 {
-	return !strcmp(name, "system.posix_acl_access") ||
-	       !strcmp(name, "system.posix_acl_default");
+	return !strcmp(name, ACL_ACCESS) || !strcmp(name, ACL_DEFAULT);
 }
 
 /* Whether @name can be asked for at all: 0 or -errno. */
@@ -139,7 +141,9 @@ errint_t op_setxattr(struct wire_request *r)
 	if (err == 0)
 		err = lamina_xattr_outer_set(fs->u, held.file->fd, r->text, value, in->size,
 					     (int)in->flags);
-	if (err == 0 && (in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID))
+	/* The kernel says so of default ACLs, too, which mean nothing to the mode. */
+	if (err == 0 && (in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) &&
+	    !strcmp(r->text, ACL_ACCESS))
 		err = kill_set_gid(&o, held.file->fd);
 	return err;
 }
@@ -160,6 +164,8 @@ errint_t op_removexattr(struct wire_request *r)
 		return err;
 	/* Not worth a copy-up if there is nothing to remove. */
 	n = lamina_xattr_outer_get(fs->u, held.layer, held.file->fd, r->text, NULL, 0);
+	if (n == -ENODATA && is_acl(r->text))
+		return 0; /* as other file systems answer */
 	if (n < 0)
 		return (errint_t)n;
 	held_file_done(&held);

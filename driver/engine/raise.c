@@ -110,8 +110,7 @@ static void settle_in_upper(struct node_table *t, struct node *node, struct file
 	node->indexed = node->key && node->lower_nlink > 0;
 	free(node->data_path);
 	node->data_path = NULL;
-	if (file)
-		node_set_file(t, node, file);
+	node_set_file(t, node, file); /* what was cached is the lower one */
 }
 
 /*
@@ -141,6 +140,7 @@ static void switch_dir(struct object *o, struct lamina_stack *stack)
 	free(o->node->stack);
 	o->node->stack = stack;
 	o->node->layer = 0;
+	node_set_file(t, o->node, NULL);
 	pthread_rwlock_unlock(&t->tree);
 	node_changed(t, o->node);
 }

@@ -27,10 +27,12 @@ static struct timespec timespec_of(const struct statx_timestamp *stamp)
 
 /* Everything of @from but its data and its names. Times last: the rest would change them. */
 static errint_t copy_attributes(const struct lamina_union *u, const struct lamina_source *from,
-				int to)
+				int to, bool shortened)
 {
+	/* A copy cut short is a truncation already, and there will be no other. */
 	struct timespec times[2] = {timespec_of(&from->st.stx_atime),
-				    timespec_of(&from->st.stx_mtime)};
+				    shortened ? (struct timespec) {.tv_nsec = UTIME_NOW}
+					      : timespec_of(&from->st.stx_mtime)};
 	struct lamina_origin origin = {.ino = from->ino, .nlink = from->lower_nlink};
 	errint_t err = lamina_attr_imprint(u, to, &from->st);
 
@@ -69,7 +71,7 @@ static errint_t fill_file(const struct lamina_union *u, const struct lamina_sour
 		err = lamina_copy_data(data, to, size, options->cancel);
 	}
 	if (err == 0)
-		err = copy_attributes(u, from, to);
+		err = copy_attributes(u, from, to, size < (off_t)from->st.stx_size);
 	if (err == 0 && u->durable && fsync(to) < 0)
 		err = -errno;
 	return err;
@@ -141,7 +143,7 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	}
 	if (fd < 0)
 		return fd;
-	err = regular ? fill_file(u, from, fd, options) : copy_attributes(u, from, fd);
+	err = regular ? fill_file(u, from, fd, options) : copy_attributes(u, from, fd, false);
 	if (err < 0) {
 		if (fresh[0])
 			(void)lamina_work_remove_tree(u->work_fd, fresh);

@@ -335,6 +335,30 @@ static errint_t identify_lower(struct search *s, const struct place *p, struct l
 	return err < 0 ? err : 0;
 }
 
+/*
+ * A copied-up file with several names lives in the index. One that does not any more, because
+ * somebody emptied the work directory, has only its upper names left.
+ */
+static errint_t identify_linked(const struct lamina_union *u, const struct lamina_origin *origin,
+				struct lamina_entry *entry)
+{
+	_cleanup_fd_ int fd = lamina_index_open(u, origin->key);
+	errint_t nlink;
+
+	if (fd == -ENOENT)
+		return 0;
+	if (fd < 0)
+		return fd;
+	nlink = lamina_index_nlink(u, origin->key, origin->nlink, entry->st.stx_nlink);
+	if (nlink < 0)
+		return nlink;
+	memcpy(entry->key, origin->key, sizeof(entry->key));
+	entry->indexed = true;
+	entry->lower_nlink = origin->nlink;
+	entry->st.stx_nlink = (uint32_t)nlink;
+	return 1;
+}
+
 /* An upper object may have been copied up: then it shows its origin's number and links. */
 static errint_t identify_upper(struct search *s, const struct place *p, struct lamina_entry *entry)
 {
@@ -350,13 +374,9 @@ static errint_t identify_upper(struct search *s, const struct place *p, struct l
 		entry->ino = origin.ino;
 	if (S_ISDIR(entry->st.stx_mode))
 		return 0;
-	if (origin.key[0]) {
-		memcpy(entry->key, origin.key, sizeof(entry->key));
-		entry->lower_nlink = origin.nlink;
-		err = lamina_index_nlink(u, entry->key, origin.nlink, entry->st.stx_nlink);
-		entry->st.stx_nlink = (uint32_t)err;
+	err = origin.key[0] ? identify_linked(u, &origin, entry) : 0;
+	if (err != 0)
 		return err < 0 ? err : 0;
-	}
 	if (entry->st.stx_nlink > 1)
 		return lamina_index_key(u, 0, p->dirfd, p->name, &entry->st, entry->key);
 	return 0;

@@ -186,10 +186,27 @@ errint_t lamina_whiteout_dot_remove(int dirfd, const char *name)
 	return unlinkat(dirfd, dot, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static errint_t write_dot_opaque(int fd)
+/* What is written here is no change that a container made: the directory's times stay. */
+static errint_t with_times_kept(int fd, errint_t (*change)(int fd, bool marks), bool marks)
+{
+	struct timespec times[2];
+	struct stat st;
+	errint_t err, kept;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	err = change(fd, marks);
+	kept = lamina_attr_set_times(fd, times);
+	return err < 0 ? err : kept;
+}
+
+static errint_t write_dot_opaque(int fd, bool marks)
 {
 	int file = openat(fd, LAMINA_DOT_OPAQUE, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
 
+	(void)marks;
 	if (file < 0)
 		return -errno;
 	close(file);
@@ -202,7 +219,7 @@ errint_t lamina_opaque_write(const struct lamina_union *u, int fd)
 
 	/* Who asked for `.wh.` names only reads those: the file goes with the attribute. */
 	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->xattr_ns) {
-		errint_t err = write_dot_opaque(fd);
+		errint_t err = with_times_kept(fd, write_dot_opaque, false);
 
 		if (err < 0 || !u->xattr_ns)
 			return err;
@@ -227,7 +244,7 @@ static errint_t clear_one(int fd, const char *name, bool marks)
 	return unlinkat(fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-errint_t lamina_whiteout_clear(int fd, bool marks)
+static errint_t clear_all(int fd, bool marks)
 {
 	_cleanup_dir_ DIR *dir = NULL;
 	const struct dirent *d;
@@ -249,4 +266,9 @@ errint_t lamina_whiteout_clear(int fd, bool marks)
 			return err;
 	}
 	return 0;
+}
+
+errint_t lamina_whiteout_clear(int fd, bool marks)
+{
+	return with_times_kept(fd, clear_all, marks);
 }

@@ -69,7 +69,7 @@ static const struct shape shapes[WIRE_OPCODES] = {
 	SHAPE(FUSE_LSEEK, sizeof(struct fuse_lseek_in), TAIL_NONE),
 	SHAPE(FUSE_COPY_FILE_RANGE, sizeof(struct fuse_copy_file_range_in), TAIL_NONE),
 	SHAPE(FUSE_SYNCFS, sizeof(struct fuse_syncfs_in), TAIL_NONE),
-	SHAPE(FUSE_TMPFILE, sizeof(struct fuse_create_in), TAIL_NAME),
+	SHAPE(FUSE_TMPFILE, sizeof(struct fuse_create_in), TAIL_DATA),
 	SHAPE(FUSE_STATX, sizeof(struct fuse_statx_in), TAIL_NONE),
 };
 
