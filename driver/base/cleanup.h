@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Cleanup by attribute. A variable that owns something says so where it is declared; TAKE_FD and
- * TAKE_PTR hand the thing over and leave the variable empty. No cleanup changes errno.
+ * TAKE_PTR hand the thing over and leave the variable empty. No cleanup changes errno, and each
+ * leaves an empty variable, so it may also be called early.
  */
 #pragma once
 
@@ -19,6 +20,7 @@ static inline void lamina_cleanup_fd(int *fd)
 
 	if (*fd >= 0)
 		close(*fd);
+	*fd = -1;
 	errno = saved;
 }
 
@@ -33,6 +35,7 @@ static inline void lamina_cleanup_dir(DIR **dir)
 
 	if (*dir)
 		closedir(*dir);
+	*dir = NULL;
 	errno = saved;
 }
 
@@ -42,6 +45,7 @@ static inline void lamina_cleanup_file(FILE **file)
 
 	if (*file)
 		fclose(*file);
+	*file = NULL;
 	errno = saved;
 }
 

@@ -65,11 +65,11 @@ void lamina_fs_done(struct lamina_fs *fs)
 }
 
 /* What is wanted of any kernel that has it. */
-#define FLAGS_WANTED                                                                              \
-	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK | FUSE_PARALLEL_DIROPS |              \
-	 FUSE_DO_READDIRPLUS | FUSE_READDIRPLUS_AUTO | FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES | \
-	 FUSE_CACHE_SYMLINKS | FUSE_EXPLICIT_INVAL_DATA | FUSE_ASYNC_DIO | FUSE_SETXATTR_EXT |    \
-	 FUSE_NO_OPENDIR_SUPPORT | FUSE_HAS_IOCTL_DIR)
+#define FLAGS_WANTED                                                                               \
+	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK | FUSE_PARALLEL_DIROPS |               \
+	 FUSE_DO_READDIRPLUS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |    \
+	 FUSE_EXPLICIT_INVAL_DATA | FUSE_ASYNC_DIO | FUSE_SETXATTR_EXT | FUSE_NO_OPENDIR_SUPPORT | \
+	 FUSE_HAS_IOCTL_DIR)
 
 static void agree(void *user, struct wire_terms *terms)
 {

@@ -97,23 +97,32 @@ static errint_t hold(struct object *o, struct held_file *ret)
 	return ret->file ? 0 : open_place(o, ret);
 }
 
+/* Under `tree`. */
+static errint_t hold_in_place(struct object *o, struct held_file *ret)
+{
+	errint_t err = hold(o, ret);
+
+	if (err == -ENOENT) /* unlinked meanwhile, and kept open for that reason */
+		err = hold(o, ret);
+	return err == -ENOENT ? -ESTALE : err;
+}
+
 errint_t object_hold(struct object *o, struct held_file *ret)
 {
 	struct node_table *t = &o->fs->table;
 	errint_t err;
 
 	pthread_rwlock_rdlock(&t->tree);
-	err = hold(o, ret);
-	if (err == -ENOENT) /* unlinked meanwhile, and kept open for that reason */
-		err = hold(o, ret);
+	err = hold_in_place(o, ret);
 	pthread_rwlock_unlock(&t->tree);
-	return err == -ENOENT ? -ESTALE : err;
+	return err;
 }
 
-errint_t object_stat(struct object *o, struct statx *ret)
+/* Under `tree`. */
+static errint_t stat_in_place(struct object *o, struct statx *ret)
 {
 	_cleanup_held_ struct held_file held = {0};
-	errint_t err = object_hold(o, &held);
+	errint_t err = hold_in_place(o, &held);
 
 	if (err < 0)
 		return err;
@@ -121,19 +130,27 @@ errint_t object_stat(struct object *o, struct statx *ret)
 	return err < 0 ? err : correct_nlink(o, held.layer, ret);
 }
 
-static errint_t lookup_new(struct object *parent, const char *name, unsigned int first,
-			   struct object *ret, struct statx *st)
+errint_t object_stat(struct object *o, struct statx *ret)
 {
-	struct node_table *t = &parent->fs->table;
-	_cleanup_entry_ struct lamina_entry entry = {0};
-	_cleanup_place_dir_ struct place_dir place = {0};
-	errint_t err = place_dir_init(t, parent->node, &place);
+	struct node_table *t = &o->fs->table;
+	errint_t err;
 
-	if (err == 0)
-		err = lamina_lookup(&place.dir, name, first, &entry);
+	pthread_rwlock_rdlock(&t->tree);
+	err = stat_in_place(o, ret);
+	pthread_rwlock_unlock(&t->tree);
+	return err;
+}
+
+static errint_t lookup_new(struct object *parent, struct place_dir *place, const char *name,
+			   unsigned int first, struct object *ret, struct statx *st)
+{
+	_cleanup_entry_ struct lamina_entry entry = {0};
+	errint_t err = lamina_lookup(&place->dir, name, first, &entry);
+
 	if (err < 0)
 		return err;
-	*ret = (struct object) {parent->fs, node_enter(t, parent->node, name, &entry)};
+	*ret = (struct object) {parent->fs,
+				node_enter(&parent->fs->table, parent->node, name, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
 	if (!st)
@@ -144,23 +161,58 @@ static errint_t lookup_new(struct object *parent, const char *name, unsigned int
 	return 0;
 }
 
-errint_t object_lookup(struct object *parent, const char *name, unsigned int first,
-		       struct object *ret, struct statx *st)
+/* Stat the known object @o by its name in @place. Returns 1, 0 (not to be found so) or -errno. */
+static errint_t stat_by_name(struct object *o, struct place_dir *place, const char *name,
+			     struct statx *st)
 {
-	struct node_table *t = &parent->fs->table;
+	struct lamina_dir *dir = &place->dir;
+	unsigned int layer = o->node->layer, i = 0;
 	errint_t err;
 
-	ret->fs = parent->fs;
-	ret->node = node_find(t, parent->node, name);
-	if (ret->node) {
-		err = st ? object_stat(ret, st) : 0;
-	} else {
-		pthread_rwlock_rdlock(&t->tree);
-		err = lookup_new(parent, name, first, ret, st);
-		pthread_rwlock_unlock(&t->tree);
-	}
+	if (o->node->indexed || o->fs->table.moved)
+		return 0;
+	while (i < dir->n && dir->parts[i].layer != layer)
+		i++;
+	if (i == dir->n)
+		return 0;
+	err = lamina_dir_fd(dir, i);
+	if (err >= 0)
+		err = lamina_attr_read_at(dir->u, layer, err, name, st);
+	if (err == 0)
+		err = correct_nlink(o, layer, st);
+	return err < 0 ? err : 1;
+}
+
+errint_t object_lookup_in(struct object *parent, struct place_dir *place, const char *name,
+			  unsigned int first, struct object *ret, struct statx *st)
+{
+	errint_t err;
+
+	*ret = (struct object) {parent->fs, node_find(&parent->fs->table, parent->node, name)};
+	if (!ret->node)
+		return lookup_new(parent, place, name, first, ret, st);
+	err = st ? stat_by_name(ret, place, name, st) : 1;
+	if (err == 0)
+		err = stat_in_place(ret, st);
 	if (err < 0)
 		object_done(ret);
+	return err < 0 ? err : 0;
+}
+
+errint_t object_lookup(struct object *parent, const char *name, struct object *ret,
+		       struct statx *st)
+{
+	struct node_table *t = &parent->fs->table;
+	_cleanup_place_dir_ struct place_dir place = {0};
+	errint_t err;
+
+	pthread_rwlock_rdlock(&t->tree);
+	err = place_dir_init(t, parent->node, &place);
+	if (err == 0)
+		err = object_lookup_in(parent, &place, name, 0, ret, st);
+	if (err == 0)
+		place_dir_keep(&place);
+	pthread_rwlock_unlock(&t->tree);
 	return err;
 }
 

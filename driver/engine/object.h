@@ -41,10 +41,17 @@ errint_t object_get_dir(struct lamina_fs *fs, uint64_t id, struct object *ret);
 
 /*
  * Look @name up in the directory @parent. @st is filled if it is not NULL. -ENOENT: there is no
- * such name. @first: the directory's part in which to begin, as a listing told; else 0.
+ * such name.
  */
-errint_t object_lookup(struct object *parent, const char *name, unsigned int first,
-		       struct object *ret, struct statx *st);
+errint_t object_lookup(struct object *parent, const char *name, struct object *ret,
+		       struct statx *st);
+
+/*
+ * As above, in @place, which is @parent's. @first: the part in which to begin, as a listing told;
+ * else 0. Under `tree`.
+ */
+errint_t object_lookup_in(struct object *parent, struct place_dir *place, const char *name,
+			  unsigned int first, struct object *ret, struct statx *st);
 
 /* The attributes of @o, as they are to be shown but for ids. */
 errint_t object_stat(struct object *o, struct statx *ret);

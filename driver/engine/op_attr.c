@@ -20,7 +20,7 @@ errint_t op_lookup(struct wire_request *r)
 	errint_t err = object_get_dir(fs, r->in->nodeid, &parent);
 
 	if (err == 0)
-		err = object_lookup(&parent, r->name, 0, &child, &st);
+		err = object_lookup(&parent, r->name, &child, &st);
 	if (err == -ENOENT) {
 		/* Node 0: the kernel remembers that there is no such name. */
 		show_timeout(fs, &out->entry_valid, &out->entry_valid_nsec);

@@ -68,6 +68,7 @@ static errint_t create(struct object *parent, const char *name, const struct lam
 		err = lamina_create(&place.dir, name, what, &fd);
 	if (err < 0)
 		return err;
+	place_dir_keep(&place);
 	if (fd >= 0)
 		made.file = file_new(fd, true, true);
 	err = entry_of_new(&place.dir, name, made.file ? fd : -1, &entry);

@@ -15,6 +15,9 @@
 #include "engine/show.h"
 #include "union/attr.h"
 
+/* Renames wait while a reply is filled: not for longer than this takes. */
+#define READDIR_MAX (32 << 10)
+
 #define COOKIE_DOT     1
 #define COOKIE_DOT_DOT 2
 
@@ -22,6 +25,7 @@
 struct filler {
 	struct wire_request *r;
 	struct object *dir;
+	struct place_dir place; /* the directory's */
 	size_t size, used;
 	bool plus;
 };
@@ -104,7 +108,7 @@ static errint_t number_of(struct filler *f, const char *name, const struct lamin
 
 	*ret = entry->ino;
 	if (!o.node && !entry->ino)
-		err = object_lookup(f->dir, name, first, &o, NULL);
+		err = object_lookup_in(f->dir, &f->place, name, first, &o, NULL);
 	if (err == -ENOENT)
 		return 0;
 	if (err < 0)
@@ -131,7 +135,7 @@ static errint_t add_name(struct filler *f, const char *name, const struct lamina
 			return err < 0 ? err : 1;
 		return add_plain(f, name, ino, entry->type, entry->cookie);
 	}
-	err = object_lookup(f->dir, name, first, &o, &st);
+	err = object_lookup_in(f->dir, &f->place, name, first, &o, &st);
 	if (err == -ENOENT || err == -ESTALE)
 		return 1; /* has gone since the listing was read */
 	if (err < 0)
@@ -155,23 +159,21 @@ static errint_t fill(struct filler *f, const struct shared_listing *shared, uint
 	return more < 0 && f->used == 0 ? more : 0;
 }
 
-static errint_t read_listing(struct object *dir, struct shared_listing **ret)
+/* The listing to go on from @cookie with: the one kept, if it is good for that. */
+static errint_t get_listing(struct filler *f, uint64_t cookie, struct shared_listing **ret)
 {
-	struct node_table *t = &dir->fs->table;
-	_cleanup_place_dir_ struct place_dir place = {0};
-	struct lamina_listing *listing = NULL;
+	struct node_table *t = &f->dir->fs->table;
+	struct lamina_listing *listing;
 	errint_t err;
 
-	pthread_rwlock_rdlock(&t->tree);
-	err = place_dir_init(t, dir->node, &place);
-	if (err == 0)
-		err = lamina_listing_read(&place.dir, &listing);
-	if (err == 0) {
-		*ret = node_set_listing(t, dir->node, listing);
-		err = *ret ? 0 : -ENOMEM;
-	}
-	pthread_rwlock_unlock(&t->tree);
-	return err;
+	*ret = node_listing(t, f->dir->node, cookie == 0);
+	if (*ret)
+		return 0;
+	err = lamina_listing_read(&f->place.dir, &listing);
+	if (err < 0)
+		return err;
+	*ret = node_set_listing(t, f->dir->node, listing);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static errint_t readdir_request(struct wire_request *r, bool plus)
@@ -185,14 +187,19 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 
 	if (err < 0)
 		return err;
-	f.size = in->size < LAMINA_MAX_IO ? in->size : LAMINA_MAX_IO;
-	listing = node_listing(&fs->table, dir.node, in->offset == 0);
-	if (!listing)
-		err = read_listing(&dir, &listing);
-	if (err < 0)
-		return err;
-	err = fill(&f, listing, in->offset);
-	listing_put(&fs->table, listing);
+	f.size = in->size < READDIR_MAX ? in->size : READDIR_MAX;
+	pthread_rwlock_rdlock(&fs->table.tree);
+	err = place_dir_init(&fs->table, dir.node, &f.place);
+	if (err == 0) {
+		err = get_listing(&f, in->offset, &listing);
+		if (err == 0) {
+			err = fill(&f, listing, in->offset);
+			listing_put(&fs->table, listing);
+		}
+		place_dir_keep(&f.place);
+		place_dir_done(&f.place);
+	}
+	pthread_rwlock_unlock(&fs->table.tree);
 	if (err < 0)
 		return err;
 	wire_payload(r, r->room, f.used);

@@ -57,6 +57,8 @@ static errint_t remove_name(struct object *parent, const char *name, struct obje
 		err = place_dir_init(t, o->node, &self);
 	if (err == 0)
 		err = lamina_remove(fs->u, &place.dir, name, is_dir ? &self.dir : NULL, &links);
+	if (err >= 0)
+		place_dir_keep(&place);
 	pthread_rwlock_unlock(&t->tree);
 	if (err >= 0)
 		node_drop_alias(t, o->node, parent->node, name, is_gone(o->node, err));
@@ -71,7 +73,7 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 	errint_t err = object_get_dir(fs, r->in->nodeid, &parent);
 
 	if (err == 0)
-		err = object_lookup(&parent, r->name, 0, &o, NULL);
+		err = object_lookup(&parent, r->name, &o, NULL);
 	if (err == 0 && S_ISDIR(o.node->type) != is_dir)
 		err = is_dir ? -ENOTDIR : -EISDIR;
 	if (err == 0)
@@ -116,7 +118,7 @@ static errint_t find_end(struct lamina_fs *fs, uint64_t parent, const char *name
 
 	ret->name = name;
 	if (err == 0)
-		err = object_lookup(&ret->parent, name, 0, &ret->object, NULL);
+		err = object_lookup(&ret->parent, name, &ret->object, NULL);
 	return err;
 }
 

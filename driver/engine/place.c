@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "engine/cache.h"
 
 /* A path that grows to the front of its buffer. */
 struct backwards {
@@ -147,6 +148,9 @@ errint_t place_dir_init(struct node_table *t, struct node *node, struct place_di
 	unsigned int n = node->stack->n;
 	errint_t err;
 
+	ret->table = t;
+	ret->node = node;
+	ret->top = NULL;
 	ret->paths = NULL;
 	ret->path = NULL;
 	ret->dir.u = t->u;
@@ -163,9 +167,30 @@ errint_t place_dir_init(struct node_table *t, struct node *node, struct place_di
 		};
 	ret->dir.n = n;
 	err = t->moved ? init_own_paths(t, node, ret) : init_same_path(t, node, ret);
-	if (err < 0)
+	if (err < 0) {
 		place_dir_done(ret);
-	return err;
+		return err;
+	}
+	ret->top = node_file(t, node, false, false);
+	if (ret->top) {
+		ret->dir.parts[0].fd = ret->top->fd;
+		ret->dir.parts[0].lent = true;
+	}
+	return 0;
+}
+
+void place_dir_keep(struct place_dir *place)
+{
+	struct lamina_part *part = &place->dir.parts[0];
+
+	if (place->top || part->fd < 0)
+		return;
+	place->top = file_new(part->fd, false, false);
+	part->lent = place->top;
+	if (place->top)
+		node_set_file(place->table, place->node, place->top);
+	else
+		part->fd = -1; /* file_new() has closed it */
 }
 
 void place_dir_done(struct place_dir *place)
@@ -173,6 +198,9 @@ void place_dir_done(struct place_dir *place)
 	unsigned int n = place->dir.n;
 
 	lamina_dir_done(&place->dir);
+	if (place->top)
+		file_put(place->table, place->top);
+	place->top = NULL;
 	for (unsigned int i = 0; place->paths && i < n; i++)
 		free(place->paths[i]);
 	free(place->paths);

@@ -9,9 +9,12 @@
 #define PLACE_PARTS_INLINE 16
 #define PLACE_PATH_INLINE  512
 
-/* A directory of the union made out of a node. */
+/* A directory of the union made out of a node. Its topmost part's fd may be the node's cached one. */
 struct place_dir {
 	struct lamina_dir dir;
+	struct node_table *table;
+	struct node *node;
+	struct file *top; /* cached, and lent to the first part; or NULL */
 	struct lamina_part inline_parts[PLACE_PARTS_INLINE];
 	char inline_path[PLACE_PATH_INLINE];
 	char **paths; /* owned, one a part: where the layers' paths differ */
@@ -24,6 +27,9 @@ struct place_dir {
  */
 errint_t place_dir_init(struct node_table *t, struct node *node, struct place_dir *ret);
 void place_dir_done(struct place_dir *dir);
+
+/* Cache the fd of the topmost part, if it was opened, for the next time. Under `tree`. */
+void place_dir_keep(struct place_dir *dir);
 
 #define _cleanup_place_dir_ _cleanup_(place_dir_done)
 

@@ -361,7 +361,7 @@ static errint_t raise_entries(struct object *dir, struct dirs *dirs, const atomi
 		const char *name = lamina_listing_name(listing, i);
 		_cleanup_object_ struct object child = {0};
 
-		err = object_lookup(dir, name, 0, &child, NULL);
+		err = object_lookup(dir, name, &child, NULL);
 		if (err == -ENOENT) { /* removed meanwhile */
 			err = 0;
 			continue;

@@ -198,7 +198,9 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 			return err < 0 ? err : -EEXIST;
 		fd = create_over(u, dirfd, name, what);
 	} else if (fd >= 0) {
-		err = retire_dot_whiteout(u, dirfd, name, fd, S_ISDIR(what->mode));
+		/* Where nothing lies below, nothing was ever whited out. */
+		if (dir->n > 1)
+			err = retire_dot_whiteout(u, dirfd, name, fd, S_ISDIR(what->mode));
 		if (err < 0)
 			return err;
 	}
@@ -244,7 +246,7 @@ errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd)
 		return dirfd;
 	lamina_fd_path(path, fd);
 	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
-		return retire_dot_whiteout(u, dirfd, name, fd, false);
+		return dir->n > 1 ? retire_dot_whiteout(u, dirfd, name, fd, false) : 0;
 	if (errno != EEXIST)
 		return -errno;
 	err = is_whiteout(u, dirfd, name);

@@ -37,9 +37,15 @@ errint_t lamina_dir_fd(struct lamina_dir *dir, unsigned int i)
 	return part->fd;
 }
 
+void lamina_dir_close(struct lamina_dir *dir, unsigned int i)
+{
+	if (!dir->parts[i].lent)
+		lamina_cleanup_fd(&dir->parts[i].fd);
+}
+
 void lamina_dir_done(struct lamina_dir *dir)
 {
 	for (unsigned int i = 0; i < dir->n; i++)
-		lamina_cleanup_fd(&dir->parts[i].fd);
+		lamina_dir_close(dir, i);
 	dir->n = 0;
 }

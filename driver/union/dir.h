@@ -42,7 +42,8 @@ static inline void lamina_cleanup_stack(struct lamina_stack **stack)
 struct lamina_part {
 	uint16_t layer;
 	uint8_t flags;
-	int fd;		  /* O_PATH, or -1 as long as nobody asked */
+	bool lent;	  /* the fd is somebody else's, who keeps it open for as long as needed */
+	int fd;		  /* often O_PATH; -1 as long as nobody asked */
 	const char *path; /* below the layer's root, "" for the root itself */
 };
 
@@ -54,6 +55,9 @@ struct lamina_dir {
 
 /* The fd of part @i: the dir's own, valid until lamina_dir_done(). Returns it or -errno. */
 errint_t lamina_dir_fd(struct lamina_dir *dir, unsigned int i);
+
+/* Close the fd of part @i for now. */
+void lamina_dir_close(struct lamina_dir *dir, unsigned int i);
 
 void lamina_dir_done(struct lamina_dir *dir);
 

@@ -241,12 +241,23 @@ static errint_t read_entries(struct builder *b, const struct reader *r, char *bu
 	}
 }
 
+/* A part's directory, open for reading and at its start. */
+static errint_t open_part(struct lamina_dir *dir, unsigned int i)
+{
+	const struct lamina_part *part = &dir->parts[i];
+	int from = part->fd >= 0 ? part->fd : dir->u->layers[part->layer].fd;
+
+	return lamina_fd_open_beneath(from, part->fd >= 0 ? "" : part->path,
+				      O_RDONLY | O_DIRECTORY);
+}
+
 static errint_t read_part(struct builder *b, unsigned int i, char *buffer)
 {
 	const struct lamina_union *u = b->dir->u;
-	const struct lamina_part *part = &b->dir->parts[i];
+	struct lamina_part *part = &b->dir->parts[i];
 	const struct lamina_layer *layer = &u->layers[part->layer];
-	_cleanup_fd_ int fd = lamina_fd_open_beneath(layer->fd, part->path, O_RDONLY | O_DIRECTORY);
+	_cleanup_fd_ int fd = open_part(b->dir, i);
+	errint_t err;
 	struct reader r = {
 		.part = i,
 		.fd = fd,
@@ -261,7 +272,11 @@ static errint_t read_part(struct builder *b, unsigned int i, char *buffer)
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0)
 		return -errno;
 	r.dev = lamina_statx_dev(&st);
-	return read_entries(b, &r, buffer);
+	err = read_entries(b, &r, buffer);
+	/* Whoever lists goes on to look names up, most of them in the topmost part. */
+	if (err == 0 && i == 0 && part->fd < 0)
+		part->fd = TAKE_FD(fd);
+	return err;
 }
 
 static errint_t read_parts(struct builder *b)

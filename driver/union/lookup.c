@@ -45,7 +45,7 @@ static void leave(struct search *s, struct place *p)
 	if (p->owned)
 		lamina_cleanup_fd(&p->dirfd);
 	else if (s->dir->n > KEEP_OPEN_MAX && p->part != 0)
-		lamina_cleanup_fd(&s->dir->parts[p->part].fd);
+		lamina_dir_close(s->dir, p->part);
 	p->owned = false;
 }
 
@@ -115,7 +115,7 @@ static errint_t hidden_above(struct search *s, const struct place *p)
 		errint_t found = fd < 0 ? fd : lamina_whiteout_dot_exists(fd, p->name);
 
 		if (s->dir->n > KEEP_OPEN_MAX && i != 0)
-			lamina_cleanup_fd(&s->dir->parts[i].fd);
+			lamina_dir_close(s->dir, i);
 		if (found != 0)
 			return found;
 	}
