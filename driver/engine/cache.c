@@ -20,7 +20,7 @@ struct file *file_new(int fd, bool readable, bool writable)
 		close(fd);
 		return NULL;
 	}
-	*file = (struct file) {.fd = fd, .refs = 1, .readable = readable, .writable = writable};
+	*file = (struct file){.fd = fd, .refs = 1, .readable = readable, .writable = writable};
 	return file;
 }
 

@@ -33,7 +33,7 @@ static errint_t enter_root(struct lamina_fs *fs)
 		return -ENOMEM;
 	entry.stack->n = u->n_root;
 	for (unsigned int i = 0; i < u->n_root; i++)
-		entry.stack->parts[i] = (struct lamina_stack_part) {
+		entry.stack->parts[i] = (struct lamina_stack_part){
 			.layer = (uint16_t)i,
 			.flags = u->layers[i].xwhiteouts ? LAMINA_PART_XWHITEOUTS : 0,
 		};
@@ -50,7 +50,7 @@ errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 {
 	errint_t err;
 
-	*fs = (struct lamina_fs) {.u = u, .options = *options};
+	*fs = (struct lamina_fs){.u = u, .options = *options};
 	err = node_table_init(&fs->table, u, files_to_keep());
 	if (err == 0)
 		err = enter_root(fs);

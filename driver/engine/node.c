@@ -160,7 +160,7 @@ errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned 
 	pthread_rwlockattr_t attr;
 	errint_t err;
 
-	*t = (struct node_table) {.u = u, .next_id = FUSE_ROOT_ID, .max_files = max_files};
+	*t = (struct node_table){.u = u, .next_id = FUSE_ROOT_ID, .max_files = max_files};
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->not_busy, NULL);
 	/* A rename must not wait for ever behind a stream of lookups. Nobody reads recursively. */

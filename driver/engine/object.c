@@ -33,7 +33,7 @@ errint_t object_get(struct lamina_fs *fs, uint64_t id, struct object *ret)
 
 	if (!node)
 		return -ESTALE;
-	*ret = (struct object) {fs, node};
+	*ret = (struct object){fs, node};
 	return 0;
 }
 
@@ -86,14 +86,14 @@ static errint_t open_place(struct object *o, struct held_file *ret)
 
 	if (fd < 0)
 		return fd;
-	*ret = (struct held_file) {o->fs, file_new(fd, false, false), o->node->layer};
+	*ret = (struct held_file){o->fs, file_new(fd, false, false), o->node->layer};
 	return ret->file ? 0 : -ENOMEM;
 }
 
 static errint_t hold(struct object *o, struct held_file *ret)
 {
-	*ret = (struct held_file) {o->fs, node_file(&o->fs->table, o->node, false, false),
-				   o->node->layer};
+	*ret = (struct held_file){o->fs, node_file(&o->fs->table, o->node, false, false),
+				  o->node->layer};
 	return ret->file ? 0 : open_place(o, ret);
 }
 
@@ -149,8 +149,8 @@ static errint_t lookup_new(struct object *parent, struct place_dir *place, const
 
 	if (err < 0)
 		return err;
-	*ret = (struct object) {parent->fs,
-				node_enter(&parent->fs->table, parent->node, name, &entry)};
+	*ret = (struct object){parent->fs,
+			       node_enter(&parent->fs->table, parent->node, name, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
 	if (!st)
@@ -188,7 +188,7 @@ errint_t object_lookup_in(struct object *parent, struct place_dir *place, const 
 {
 	errint_t err;
 
-	*ret = (struct object) {parent->fs, node_find(&parent->fs->table, parent->node, name)};
+	*ret = (struct object){parent->fs, node_find(&parent->fs->table, parent->node, name)};
 	if (!ret->node)
 		return lookup_new(parent, place, name, first, ret, st);
 	err = st ? stat_by_name(ret, place, name, st) : 1;

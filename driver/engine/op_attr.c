@@ -42,7 +42,7 @@ errint_t op_getattr(struct wire_request *r)
 
 static struct fuse_sx_time sx_time(const struct statx_timestamp *stamp)
 {
-	return (struct fuse_sx_time) {.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
+	return (struct fuse_sx_time){.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
 }
 
 errint_t op_statx(struct wire_request *r)
@@ -58,7 +58,7 @@ errint_t op_statx(struct wire_request *r)
 	if (err < 0)
 		return err;
 	show_timeout(fs, &out->attr_valid, &out->attr_valid_nsec);
-	out->stat = (struct fuse_statx) {
+	out->stat = (struct fuse_statx){
 		.mask = st.stx_mask & LAMINA_STATX_MASK,
 		.blksize = st.stx_blksize,
 		.attributes = st.stx_attributes,
@@ -127,10 +127,10 @@ static struct timespec time_to_set(uint32_t valid, uint32_t set, uint32_t now, u
 				   uint32_t nanoseconds)
 {
 	if (valid & now)
-		return (struct timespec) {.tv_nsec = UTIME_NOW};
+		return (struct timespec){.tv_nsec = UTIME_NOW};
 	if (valid & set)
-		return (struct timespec) {.tv_sec = (time_t)seconds, .tv_nsec = nanoseconds};
-	return (struct timespec) {.tv_nsec = UTIME_OMIT};
+		return (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = nanoseconds};
+	return (struct timespec){.tv_nsec = UTIME_OMIT};
 }
 
 static errint_t set_times(int fd, const struct fuse_setattr_in *in)

@@ -75,7 +75,7 @@ static errint_t create(struct object *parent, const char *name, const struct lam
 	if (err < 0)
 		return err;
 	*st = entry.st;
-	*ret = (struct object) {parent->fs, node_enter(t, parent->node, name, &entry)};
+	*ret = (struct object){parent->fs, node_enter(t, parent->node, name, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
 	if (made.file)
@@ -177,7 +177,7 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	if (err < 0)
 		return err;
 	*st = entry.st;
-	*ret = (struct object) {fs, node_enter_unnamed(&fs->table, &entry)};
+	*ret = (struct object){fs, node_enter_unnamed(&fs->table, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
 	node_set_file(&fs->table, ret->node, made.file);

@@ -21,7 +21,7 @@ errint_t op_statfs(struct wire_request *r)
 
 	if (fstatvfs(u->layers[0].fd, &st) < 0)
 		return -errno;
-	out->st = (struct fuse_kstatfs) {
+	out->st = (struct fuse_kstatfs){
 		.blocks = st.f_blocks,
 		.bfree = st.f_bfree,
 		.bavail = st.f_bavail,

@@ -12,7 +12,7 @@
 
 static struct lamina_links links_of(const struct node *node)
 {
-	return (struct lamina_links) {node->key ? node->key : "", node->lower_nlink};
+	return (struct lamina_links){node->key ? node->key : "", node->lower_nlink};
 }
 
 /* Open the object of @o for good: it loses a name, and may still be in use. */
@@ -142,7 +142,7 @@ static errint_t view_end(struct end *end, struct place_dir *place, struct place_
 	struct node *node = end->object.node;
 	errint_t err = place_dir_init(t, end->parent.node, place);
 
-	*ret = (struct lamina_rename_end) {
+	*ret = (struct lamina_rename_end){
 		.dir = &place->dir,
 		.name = end->name,
 		.links = {.key = ""},

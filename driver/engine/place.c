@@ -24,7 +24,7 @@ struct backwards {
 
 static void backwards_init(struct backwards *b, char *buffer, size_t size)
 {
-	*b = (struct backwards) {.buffer = buffer, .size = size, .start = buffer + size - 1};
+	*b = (struct backwards){.buffer = buffer, .size = size, .start = buffer + size - 1};
 	*b->start = '\0';
 }
 
@@ -160,7 +160,7 @@ errint_t place_dir_init(struct node_table *t, struct node *node, struct place_di
 	if (!ret->dir.parts)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < n; i++)
-		ret->dir.parts[i] = (struct lamina_part) {
+		ret->dir.parts[i] = (struct lamina_part){
 			.layer = node->stack->parts[i].layer,
 			.flags = node->stack->parts[i].flags,
 			.fd = -1,

@@ -21,8 +21,6 @@
 /* The kernel sends INIT at once; this only bounds a kernel that does not. */
 #define INIT_WAIT_MS 2000
 
-#define REQUEST_SIZE (FUSE_MIN_READ_BUFFER * 16)
-
 static errint_t set(int fs, const char *key, const char *value)
 {
 	return fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0) < 0 ? -errno : 0;
@@ -55,10 +53,15 @@ static errint_t make_superblock(int device)
 
 static errint_t answer_init(int device, struct lamina_probe *probe)
 {
-	_cleanup_free_ char *buffer = malloc(REQUEST_SIZE);
+	union {
+		char bytes[FUSE_MIN_READ_BUFFER];
+		struct {
+			struct fuse_in_header header;
+			struct fuse_init_in in;
+		} init;
+	} request;
+	const struct fuse_init_in *in = &request.init.in;
 	struct pollfd ready = {.fd = device, .events = POLLIN};
-	const struct fuse_in_header *header = (const void *)buffer;
-	const struct fuse_init_in *in = (const void *)(buffer + sizeof(*header));
 	struct wire_init_out out = {
 		.major = FUSE_KERNEL_VERSION,
 		.max_stack_depth = 1,
@@ -67,11 +70,9 @@ static errint_t answer_init(int device, struct lamina_probe *probe)
 	struct fuse_out_header reply = {.len = sizeof(reply) + sizeof(out)};
 	struct iovec parts[2] = {{&reply, sizeof(reply)}, {&out, sizeof(out)}};
 
-	if (!buffer)
-		return -ENOMEM;
 	if (poll(&ready, 1, INIT_WAIT_MS) != 1 ||
-	    read(device, buffer, REQUEST_SIZE) < (ssize_t)(sizeof(*header) + sizeof(*in)) ||
-	    header->opcode != FUSE_INIT)
+	    read(device, &request, sizeof(request)) < (ssize_t)sizeof(request.init) ||
+	    request.init.header.opcode != FUSE_INIT)
 		return -EPROTO;
 	probe->kernel_minor = in->minor;
 	probe->flags = in->flags;
@@ -80,7 +81,7 @@ static errint_t answer_init(int device, struct lamina_probe *probe)
 	out.minor = in->minor;
 	out.flags = FUSE_INIT_EXT;
 	out.flags2 = (uint32_t)((probe->flags & FUSE_PASSTHROUGH) >> 32);
-	reply.unique = header->unique;
+	reply.unique = request.init.header.unique;
 	return writev(device, parts, 2) < 0 ? -errno : 0;
 }
 
@@ -144,7 +145,7 @@ void lamina_probe_run(struct lamina_probe *ret)
 {
 	_cleanup_fd_ int device = -1, fs = -1;
 
-	*ret = (struct lamina_probe) {0};
+	*ret = (struct lamina_probe){0};
 	ret->fuse = probe_fuse(ret, &device, &fs);
 	if (ret->fuse == 0 && fs >= 0) {
 		probe_passthrough(device, ret);

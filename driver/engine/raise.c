@@ -48,7 +48,7 @@ static errint_t lower_open(struct object *o, struct lower *ret)
 		lower.data_fd = place_open_data(&o->fs->table, node, O_PATH);
 	if (node->data_path && lower.data_fd < 0)
 		err = lower.data_fd;
-	lower.source = (struct lamina_source) {
+	lower.source = (struct lamina_source){
 		.layer = node->layer,
 		.fd = lower.held.file->fd,
 		.data_fd = lower.data_fd,
@@ -218,8 +218,8 @@ static errint_t topmost_lower(struct object *o, struct object *ret, struct objec
 	if (node->aliases) {
 		node->pins++;
 		node->aliases->parent->pins++;
-		*ret = (struct object) {o->fs, node};
-		*ret_parent = (struct object) {o->fs, node->aliases->parent};
+		*ret = (struct object){o->fs, node};
+		*ret_parent = (struct object){o->fs, node->aliases->parent};
 		strcpy(name, node->aliases->name);
 	} else {
 		err = node == o->node ? 1 : -ENOENT;
@@ -246,7 +246,7 @@ static errint_t raise_step(struct object *o, const struct lamina_copyup_options 
 	if (err) {
 		err = o->node->layer != 0 && !o->node->aliases ? copy_unnamed(o, options) : 0;
 	} else {
-		now = (struct object) {o->fs, node_find(t, parent.node, name)};
+		now = (struct object){o->fs, node_find(t, parent.node, name)};
 		if (now.node == marked && !in_upper(&victim))
 			err = copy_named(&victim, &parent, name,
 					 marked == o->node ? options : &whole);

@@ -15,7 +15,7 @@ void show_attr(struct object *o, const struct statx *st, struct fuse_attr *ret)
 {
 	const struct lamina_fs_options *options = &o->fs->options;
 
-	*ret = (struct fuse_attr) {
+	*ret = (struct fuse_attr){
 		.ino = o->node->ino,
 		.size = st->stx_size,
 		.blocks = st->stx_blocks,
@@ -48,7 +48,7 @@ void show_entry(struct wire_request *r, struct object *o, const struct statx *st
 	node_remember(&o->fs->table, o->node);
 	if (r)
 		r->lost_node = o->node->id;
-	*ret = (struct fuse_entry_out) {.nodeid = o->node->id};
+	*ret = (struct fuse_entry_out){.nodeid = o->node->id};
 	show_timeout(o->fs, &ret->entry_valid, &ret->entry_valid_nsec);
 	show_timeout(o->fs, &ret->attr_valid, &ret->attr_valid_nsec);
 	show_attr(o, st, &ret->attr);

@@ -325,72 +325,74 @@ struct option_spec {
 	const char *name;
 	enum takes takes;
 	setter set;
-	const char *help; /* NULL: accepted for compatibility, not worth a line */
+	const char *usage; /* NULL: accepted for compatibility, not worth a line */
+	const char *help;
 };
 
 static const struct option_spec specs[] = {
-	{"lowerdir", VALUE, set_lowers, "lowerdir=DIR[:DIR...]\tlayers, top first; \\: is a colon"},
-	{"upperdir", VALUE, set_upper,
-	 "upperdir=DIR\twritable layer; without it the mount is read-only"},
-	{"workdir", VALUE, set_work, "workdir=DIR\twork directory, on the upper's file system"},
-	{"engine", VALUE, set_engine, "engine=auto|passthrough|fuse\twho serves open files"},
-	{"uidmapping", VALUE, set_uids,
-	 "uidmapping=DISK:SHOWN:COUNT[:...]\thow user ids are shown"},
-	{"gidmapping", VALUE, set_gids,
-	 "gidmapping=DISK:SHOWN:COUNT[:...]\thow group ids are shown"},
-	{"squash_to_root", NOTHING, set_squash_root, "squash_to_root\tall files belong to root"},
-	{"squash_to_uid", VALUE, set_squash_uid, "squash_to_uid=UID\tall files belong to UID"},
-	{"squash_to_gid", VALUE, set_squash_gid,
-	 "squash_to_gid=GID\tall files belong to group GID"},
-	{"xattr_permissions", VALUE, set_xattr_permissions,
-	 "xattr_permissions=0|1|2\tkeep owner and mode in an attribute: 1 security., 2 user."},
-	{"volatile", NOTHING, set_volatile, "volatile\tnever wait for the disk"},
-	{"fsync", VALUE, set_sync, "fsync=0|1\t0 is the same as volatile"},
-	{"sync", MAYBE, ignore, NULL},
-	{"timeout", VALUE, set_timeout,
-	 "timeout=SECONDS\thow long the kernel keeps names and attributes"},
-	{"writeback", VALUE, set_writeback,
-	 "writeback=0|1\tlet the kernel collect writes (engine fuse)"},
-	{"noxattrs", MAYBE, set_no_xattrs, "noxattrs=1\tno extended attributes"},
-	{"noacl", NOTHING, set_no_acl, "noacl\tno POSIX ACLs"},
-	{"static_nlink", MAYBE, set_static_nlink, "static_nlink\tall directories have one link"},
-	{"redirect_dir", VALUE, set_redirect, "redirect_dir=off\tthe only value there is"},
-	{"fsname", VALUE, set_fsname, "fsname=NAME\tsource shown in the mount table"},
-	{"context", VALUE, set_context, "context=LABEL\tSELinux label of all files"},
-	{"ro", NOTHING, set_read_only, "ro, rw\tread-only or not"},
-	{"rw", NOTHING, set_read_only, NULL},
-	{"allow_other", NOTHING, set_allow_other, "allow_other\tother users may use the mount"},
-	{"allow_root", NOTHING, set_allow_other, NULL},
-	{"suid", NOTHING, set_attr,
-	 "[no]suid, [no]dev, [no]exec, [no|rel]atime, [no]diratime\tas for mount(8)"},
-	{"nosuid", NOTHING, set_attr, NULL},
-	{"dev", NOTHING, set_attr, NULL},
-	{"nodev", NOTHING, set_attr, NULL},
-	{"exec", NOTHING, set_attr, NULL},
-	{"noexec", NOTHING, set_attr, NULL},
-	{"atime", NOTHING, set_attr, NULL},
-	{"noatime", NOTHING, set_attr, NULL},
-	{"relatime", NOTHING, set_attr, NULL},
-	{"diratime", NOTHING, set_attr, NULL},
-	{"nodiratime", NOTHING, set_attr, NULL},
+	{"lowerdir", VALUE, set_lowers, "lowerdir=DIR[:DIR...]",
+	 "layers, top first; \\: is a colon"},
+	{"upperdir", VALUE, set_upper, "upperdir=DIR",
+	 "writable layer; without it the mount is read-only"},
+	{"workdir", VALUE, set_work, "workdir=DIR", "work directory, on the upper's file system"},
+	{"engine", VALUE, set_engine, "engine=auto|passthrough|fuse", "who serves open files"},
+	{"uidmapping", VALUE, set_uids, "uidmapping=DISK:SHOWN:COUNT[:...]",
+	 "how user ids are shown"},
+	{"gidmapping", VALUE, set_gids, "gidmapping=DISK:SHOWN:COUNT[:...]",
+	 "how group ids are shown"},
+	{"squash_to_root", NOTHING, set_squash_root, "squash_to_root", "all files belong to root"},
+	{"squash_to_uid", VALUE, set_squash_uid, "squash_to_uid=UID", "all files belong to UID"},
+	{"squash_to_gid", VALUE, set_squash_gid, "squash_to_gid=GID",
+	 "all files belong to group GID"},
+	{"xattr_permissions", VALUE, set_xattr_permissions, "xattr_permissions=0|1|2",
+	 "keep owner and mode in an attribute: 1 security., 2 user."},
+	{"volatile", NOTHING, set_volatile, "volatile", "never wait for the disk"},
+	{"fsync", VALUE, set_sync, "fsync=0|1", "0 is the same as volatile"},
+	{"sync", MAYBE, ignore, NULL, NULL},
+	{"timeout", VALUE, set_timeout, "timeout=SECONDS",
+	 "how long the kernel keeps names and attributes"},
+	{"writeback", VALUE, set_writeback, "writeback=0|1",
+	 "let the kernel collect writes (engine fuse)"},
+	{"noxattrs", MAYBE, set_no_xattrs, "noxattrs=1", "no extended attributes"},
+	{"noacl", NOTHING, set_no_acl, "noacl", "no POSIX ACLs"},
+	{"static_nlink", MAYBE, set_static_nlink, "static_nlink", "all directories have one link"},
+	{"redirect_dir", VALUE, set_redirect, "redirect_dir=off", "the only value there is"},
+	{"fsname", VALUE, set_fsname, "fsname=NAME", "source shown in the mount table"},
+	{"context", VALUE, set_context, "context=LABEL", "SELinux label of all files"},
+	{"ro", NOTHING, set_read_only, "ro, rw", "read-only or not"},
+	{"rw", NOTHING, set_read_only, NULL, NULL},
+	{"allow_other", NOTHING, set_allow_other, "allow_other", "other users may use the mount"},
+	{"allow_root", NOTHING, set_allow_other, NULL, NULL},
+	{"suid", NOTHING, set_attr, "[no]suid, [no]dev, [no]exec, [no|rel]atime, [no]diratime",
+	 "as for mount(8)"},
+	{"nosuid", NOTHING, set_attr, NULL, NULL},
+	{"dev", NOTHING, set_attr, NULL, NULL},
+	{"nodev", NOTHING, set_attr, NULL, NULL},
+	{"exec", NOTHING, set_attr, NULL, NULL},
+	{"noexec", NOTHING, set_attr, NULL, NULL},
+	{"atime", NOTHING, set_attr, NULL, NULL},
+	{"noatime", NOTHING, set_attr, NULL, NULL},
+	{"relatime", NOTHING, set_attr, NULL, NULL},
+	{"diratime", NOTHING, set_attr, NULL, NULL},
+	{"nodiratime", NOTHING, set_attr, NULL, NULL},
 	/* fuse-overlayfs' and libfuse's, without a meaning here. */
-	{"threaded", MAYBE, ignore, NULL},
-	{"fast_ino", MAYBE, ignore, NULL},
-	{"fast_ino_check", MAYBE, ignore, NULL},
-	{"xino", MAYBE, ignore, NULL},
-	{"ino32_t", MAYBE, ignore, NULL},
-	{"default_permissions", NOTHING, ignore, NULL},
-	{"private", NOTHING, ignore, NULL},
-	{"subtype", VALUE, ignore, NULL},
-	{"kernel_cache", NOTHING, ignore, NULL},
-	{"max_write", VALUE, ignore, NULL},
-	{"splice_read", NOTHING, ignore, NULL},
-	{"splice_write", NOTHING, ignore, NULL},
-	{"splice_move", NOTHING, ignore, NULL},
-	{"no_splice_read", NOTHING, ignore, NULL},
-	{"no_splice_write", NOTHING, ignore, NULL},
-	{"no_splice_move", NOTHING, ignore, NULL},
-	{"userxattr", NOTHING, ignore, NULL},
+	{"threaded", MAYBE, ignore, NULL, NULL},
+	{"fast_ino", MAYBE, ignore, NULL, NULL},
+	{"fast_ino_check", MAYBE, ignore, NULL, NULL},
+	{"xino", MAYBE, ignore, NULL, NULL},
+	{"ino32_t", MAYBE, ignore, NULL, NULL},
+	{"default_permissions", NOTHING, ignore, NULL, NULL},
+	{"private", NOTHING, ignore, NULL, NULL},
+	{"subtype", VALUE, ignore, NULL, NULL},
+	{"kernel_cache", NOTHING, ignore, NULL, NULL},
+	{"max_write", VALUE, ignore, NULL, NULL},
+	{"splice_read", NOTHING, ignore, NULL, NULL},
+	{"splice_write", NOTHING, ignore, NULL, NULL},
+	{"splice_move", NOTHING, ignore, NULL, NULL},
+	{"no_splice_read", NOTHING, ignore, NULL, NULL},
+	{"no_splice_write", NOTHING, ignore, NULL, NULL},
+	{"no_splice_move", NOTHING, ignore, NULL, NULL},
+	{"userxattr", NOTHING, ignore, NULL, NULL},
 };
 
 #define N_SPECS (sizeof(specs) / sizeof(specs[0]))
@@ -452,7 +454,7 @@ static void set_defaults(struct lamina_mount_options *o)
 {
 	bool root = geteuid() == 0;
 
-	*o = (struct lamina_mount_options) {
+	*o = (struct lamina_mount_options){
 		.fs = {.timeout = TIMEOUT_DEFAULT, .acl = true, .xattrs = true},
 		.attrs = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME | (root ? 0 : MOUNT_ATTR_NOSUID),
 		.allow_other = root,
@@ -563,11 +565,7 @@ void lamina_mount_options_help(const char *program)
 	       "  -V, --version  print the version\n\n"
 	       "mount options:\n",
 	       program);
-	for (size_t i = 0; i < N_SPECS; i++) {
-		const char *tab = specs[i].help ? strchr(specs[i].help, '\t') : NULL;
-
-		if (tab)
-			printf("  %-34.*s %s\n", (int)(tab - specs[i].help), specs[i].help,
-			       tab + 1);
-	}
+	for (size_t i = 0; i < N_SPECS; i++)
+		if (specs[i].usage)
+			printf("  %-34s %s\n", specs[i].usage, specs[i].help);
 }

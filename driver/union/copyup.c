@@ -22,20 +22,21 @@
 
 static struct timespec timespec_of(const struct statx_timestamp *stamp)
 {
-	return (struct timespec) {.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
+	return (struct timespec){.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
 }
 
 /* Everything of @from but its data and its names. Times last: the rest would change them. */
 static errint_t copy_attributes(const struct lamina_union *u, const struct lamina_source *from,
 				int to, bool shortened)
 {
-	/* A copy cut short is a truncation already, and there will be no other. */
 	struct timespec times[2] = {timespec_of(&from->st.stx_atime),
-				    shortened ? (struct timespec) {.tv_nsec = UTIME_NOW}
-					      : timespec_of(&from->st.stx_mtime)};
+				    timespec_of(&from->st.stx_mtime)};
 	struct lamina_origin origin = {.ino = from->ino, .nlink = from->lower_nlink};
 	errint_t err = lamina_attr_imprint(u, to, &from->st);
 
+	/* A copy cut short is a truncation already, and there will be no other. */
+	if (shortened)
+		times[1].tv_nsec = UTIME_NOW;
 	strncpy(origin.key, from->key, sizeof(origin.key) - 1);
 	if (err == 0)
 		err = lamina_xattr_copy(u, from->layer, from->fd, to);

@@ -324,11 +324,9 @@ errint_t lamina_listing_read(struct lamina_dir *dir, struct lamina_listing **ret
 	if (!listing)
 		return -ENOMEM;
 	finish(&b);
-	*listing = (struct lamina_listing) {
-		.n = b.n,
-		.names = TAKE_PTR(b.names),
-		.pool = TAKE_PTR(b.pool),
-	};
+	listing->n = b.n;
+	listing->names = TAKE_PTR(b.names);
+	listing->pool = TAKE_PTR(b.pool);
 	*ret = listing;
 	return 0;
 }

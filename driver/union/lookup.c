@@ -65,7 +65,7 @@ static errint_t enter_path(struct search *s, struct place *p)
 	fd = lamina_fd_open_beneath(u->layers[s->next].fd, parent, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	*p = (struct place) {.layer = s->next, .dirfd = fd, .owned = true, .name = base};
+	*p = (struct place){.layer = s->next, .dirfd = fd, .owned = true, .name = base};
 	return 0;
 }
 
@@ -89,7 +89,7 @@ static errint_t next_place(struct search *s, struct place *p)
 	err = lamina_dir_fd(s->dir, s->next);
 	if (err < 0)
 		return err;
-	*p = (struct place) {
+	*p = (struct place){
 		.layer = s->dir->parts[s->next].layer,
 		.part = s->next,
 		.dirfd = err,
@@ -183,7 +183,7 @@ static errint_t push(struct search *s, const struct place *p, struct lamina_stac
 		lamina_marks_done(&marks);
 		return err;
 	}
-	*part = (struct lamina_stack_part) {.layer = (uint16_t)p->layer};
+	*part = (struct lamina_stack_part){.layer = (uint16_t)p->layer};
 	if (marks.xwhiteouts)
 		part->flags |= LAMINA_PART_XWHITEOUTS;
 	if (marks.impure)

@@ -134,7 +134,7 @@ static errint_t move(const struct lamina_union *u, const struct lamina_rename_en
 static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 			struct lamina_rename_end *to)
 {
-	struct footing old, new;
+	struct footing old = {0}, new = {0};
 	errint_t err = look(u, from, &old);
 
 	if (err == 0)
@@ -164,7 +164,7 @@ static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 static errint_t exchange(struct lamina_union *u, struct lamina_rename_end *from,
 			 struct lamina_rename_end *to)
 {
-	struct footing a, b;
+	struct footing a = {0}, b = {0};
 	errint_t err = look(u, from, &a);
 
 	if (err == 0)

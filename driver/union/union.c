@@ -61,13 +61,13 @@ static errint_t check_overlap(const struct lamina_union *u, int work_fd, const c
 	if (!roots)
 		return lamina_error_set(error, -ENOMEM, "cannot compare %u layers", u->n_layers);
 	for (unsigned int i = 0; i < u->n_layers; i++)
-		roots[n++] = (struct lamina_root) {
+		roots[n++] = (struct lamina_root){
 			.fd = u->layers[i].fd,
 			.path = u->layers[i].path,
 			.what = u->writable && i == 0 ? "upper directory" : "lower directory",
 		};
 	if (work_fd >= 0)
-		roots[n++] = (struct lamina_root) {work_fd, work, "work directory"};
+		roots[n++] = (struct lamina_root){work_fd, work, "work directory"};
 	return lamina_layers_check_overlap(roots, n, error);
 }
 

@@ -98,35 +98,38 @@ static errint_t inherit(int fd, const struct stat *parent, const void *acl, ssiz
 	return acl_size > 0 ? lamina_xattr_set_fd(fd, DEFAULT_ACL, acl, (size_t)acl_size, 0) : 0;
 }
 
-errint_t lamina_nursery_open(const struct lamina_union *u, int parent, struct lamina_nursery *ret)
+static errint_t open_nursery(const struct lamina_union *u, const struct stat *parent,
+			     const void *acl, ssize_t acl_size, struct lamina_nursery *ret)
 {
-	struct lamina_nursery nursery = {.u = u, .fd = u->work_fd};
-	_cleanup_free_ char *acl = malloc(LAMINA_XATTR_MAX);
-	struct stat st;
-	ssize_t n;
+	struct lamina_nursery nursery = {.u = u};
 	errint_t err;
-
-	if (!acl)
-		return -ENOMEM;
-	if (fstat(parent, &st) < 0)
-		return -errno;
-	n = lamina_xattr_get_fd(parent, DEFAULT_ACL, acl, LAMINA_XATTR_MAX);
-	if (n < 0 && !lamina_xattr_absent(n))
-		return (errint_t)n;
-	*ret = nursery;
-	if (n <= 0 && !(st.st_mode & S_ISGID))
-		return 0;
 
 	lamina_work_name(nursery.name);
 	if (mkdirat(u->work_fd, nursery.name, 0700) < 0)
 		return -errno;
 	nursery.fd = lamina_fd_open_name(u->work_fd, nursery.name, O_RDONLY | O_DIRECTORY);
-	err = nursery.fd < 0 ? nursery.fd : inherit(nursery.fd, &st, acl, n);
+	err = nursery.fd < 0 ? nursery.fd : inherit(nursery.fd, parent, acl, acl_size);
 	if (err < 0) {
 		lamina_nursery_close(&nursery);
 		return err;
 	}
 	*ret = nursery;
+	return 0;
+}
+
+errint_t lamina_nursery_open(const struct lamina_union *u, int parent, struct lamina_nursery *ret)
+{
+	_cleanup_free_ char *acl = malloc(LAMINA_XATTR_MAX);
+	struct stat st;
+	ssize_t n = acl ? lamina_xattr_get_fd(parent, DEFAULT_ACL, acl, LAMINA_XATTR_MAX) : -ENOMEM;
+
+	if (n < 0 && !lamina_xattr_absent(n))
+		return (errint_t)n;
+	if (fstat(parent, &st) < 0)
+		return -errno;
+	if (n > 0 || (st.st_mode & S_ISGID))
+		return open_nursery(u, &st, acl, n, ret);
+	*ret = (struct lamina_nursery){.u = u, .fd = u->work_fd};
 	return 0;
 }
 

@@ -98,9 +98,9 @@ static void reply(struct wire_session *s, struct wire_request *r, errint_t err)
 	int n = 1;
 
 	if (err == 0 && r->out_size > 0)
-		parts[n++] = (struct iovec) {r->out, r->out_size};
+		parts[n++] = (struct iovec){r->out, r->out_size};
 	if (err == 0 && r->payload_size > 0)
-		parts[n++] = (struct iovec) {(void *)(uintptr_t)r->payload, r->payload_size};
+		parts[n++] = (struct iovec){(void *)(uintptr_t)r->payload, r->payload_size};
 	for (int i = 0; i < n; i++)
 		header.len += (uint32_t)parts[i].iov_len;
 	debug_reply(s, r, err);

@@ -144,7 +144,7 @@ static int by_text(const void *a, const void *b)
 static void describe_xattrs(int at, const char *name, char *text, size_t size)
 {
 	char path[128], list[4096], value[4096];
-	const char *names[64];
+	const char *names[64] = {NULL};
 	unsigned int n_names = 0;
 	size_t used = 0;
 	ssize_t n;
@@ -261,6 +261,6 @@ bool compare_trees(struct scene *s, int kernel, int ours, const char *what)
 {
 	static struct walk w;
 
-	w = (struct walk) {.scene = s, .what = what};
+	w = (struct walk){.scene = s, .what = what};
 	return compare_dirs(&w, kernel, ours, "");
 }

@@ -97,8 +97,8 @@ static unsigned int visible_mask(unsigned int above, const char *path, bool *ret
 
 static struct timespec old_time(struct rng *r)
 {
-	return (struct timespec) {.tv_sec = 1000 + rng_below(r, 1000000000),
-				  .tv_nsec = rng_below(r, 1000000000)};
+	return (struct timespec){.tv_sec = 1000 + rng_below(r, 1000000000),
+				 .tv_nsec = rng_below(r, 1000000000)};
 }
 
 static void set_xattr(int at, const char *name, const char *xattr, const char *value, size_t size)
@@ -281,7 +281,7 @@ static void make_dir(struct builder *b, const struct pair *at, const char *name,
 		     unsigned int depth, bool merged, const struct attributes *a)
 {
 	struct rng *r = &b->scene->rng;
-	bool below = merged && visible_mask(b->layer, path, &(bool) {0}) != 0;
+	bool below = merged && visible_mask(b->layer, path, &(bool){0}) != 0;
 	bool opaque = below && rng_one_in(r, 6);
 	struct pair inner;
 
@@ -289,7 +289,7 @@ static void make_dir(struct builder *b, const struct pair *at, const char *name,
 	make_object(at->ours, name, S_IFDIR, 0, a);
 	if (opaque)
 		make_opaque(b->scene, at, name);
-	inner = (struct pair) {open_dir(at->kernel, name), open_dir(at->ours, name)};
+	inner = (struct pair){open_dir(at->kernel, name), open_dir(at->ours, name)};
 	fill(b, &inner, path, depth + 1, below && !opaque);
 	close(inner.kernel);
 	close(inner.ours);

@@ -108,7 +108,7 @@ static bool run_sequence(const struct settings *settings, uint64_t seed)
 	static struct scene s;
 	bool same;
 
-	s = (struct scene) {.settings = settings, .seed = seed, .rng = {seed}};
+	s = (struct scene){.settings = settings, .seed = seed, .rng = {seed}};
 	s.form = rng_one_in(&s.rng, 2) ? FORM_DOT : FORM_CHR;
 	enter_scene(settings);
 	umask(0);

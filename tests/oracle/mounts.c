@@ -88,7 +88,7 @@ void mounts_up(struct scene *s)
 	make_dirs("ours");
 	mount_kernel(s, "kernel", "kernel", "kernel/mnt");
 	mount_ours(s);
-	s->mounts = (struct pair) {open_root("kernel/mnt"), open_root("ours/mnt")};
+	s->mounts = (struct pair){open_root("kernel/mnt"), open_root("ours/mnt")};
 }
 
 void mounts_down(struct scene *s)

@@ -61,7 +61,7 @@ static uint64_t hash_of(const void *data, size_t size)
 
 static struct outcome result(long value)
 {
-	return (struct outcome) {.value = value, .error = value < 0 ? errno : 0};
+	return (struct outcome){.value = value, .error = value < 0 ? errno : 0};
 }
 
 /* An fd is as good as another. */
@@ -528,8 +528,11 @@ static void draw(struct scene *s, const struct op *op, struct draw *d)
 	d->size = rng_below(r, DATA_SIZE);
 	d->offset = rng_one_in(r, 3) ? 0 : rng_below(r, 20000);
 	d->number = rng_below(r, 1000000);
-	for (unsigned int i = 0; i < d->size; i += 8)
-		memcpy(d->data + i, &(uint64_t) {rng_next(r)}, d->size - i < 8 ? d->size - i : 8);
+	for (unsigned int i = 0; i < d->size; i += 8) {
+		uint64_t word = rng_next(r);
+
+		memcpy(d->data + i, &word, d->size - i < 8 ? d->size - i : 8);
+	}
 }
 
 static void become(uid_t user)
@@ -541,9 +544,11 @@ static void become(uid_t user)
 
 static struct outcome run_on(const struct op *op, const struct draw *d, int root, int *slots)
 {
-	struct side side = {root, slots};
+	static struct side side;
 	struct outcome o;
 
+	side.root = root;
+	side.slots = slots;
 	umask(d->umask);
 	become(d->user);
 	errno = 0;

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What every bats file uses: a scene to mount in, mounting, assertions, and the leak check.
+#
+# From the environment (see tests/run-all):
+#   LAMINA_BIN     where the programs are
+#   LAMINA_TOOLS   where the test tools are
+#   LAMINA_ENGINE  the engine under test: fuse or passthrough
+
+bats_require_minimum_version 1.5.0
+
+LAMINA_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+LAMINA_BIN=${LAMINA_BIN:-$LAMINA_ROOT/build/bin}
+LAMINA_TOOLS=${LAMINA_TOOLS:-$LAMINA_ROOT/build/tests}
+LAMINA_ENGINE=${LAMINA_ENGINE:-fuse}
+export LAMINA_BIN LAMINA_TOOLS LAMINA_ENGINE
+
+# ---- scenes ----
+
+# A file system of its own for each file: ext4 in memory, so that nothing depends on the machine's
+# disk. $SCENE is its mountpoint. To be called from setup_file.
+scene_create() {
+	local size=${1:-256M}
+
+	SCENE_BASE=$(mktemp -d /tmp/lamina-test.XXXXXX)
+	mount -t tmpfs -o "size=2g,mode=0755" lamina-test "$SCENE_BASE"
+	truncate -s "$size" "$SCENE_BASE/image"
+	mkfs.ext4 -q -F -I 256 -O ^metadata_csum "$SCENE_BASE/image"
+	mkdir "$SCENE_BASE/fs"
+	mount -o loop,user_xattr,acl "$SCENE_BASE/image" "$SCENE_BASE/fs"
+	rmdir "$SCENE_BASE/fs/lost+found"
+	SCENE=$SCENE_BASE/fs
+	export SCENE SCENE_BASE
+}
+
+# To be called from teardown_file.
+scene_destroy() {
+	cd /
+	umount "$SCENE_BASE/fs" || umount -l "$SCENE_BASE/fs"
+	umount "$SCENE_BASE"
+	rmdir "$SCENE_BASE"
+}
+
+# An empty directory for one test, with lower, upper, work and mnt; becomes the working directory.
+test_dir() {
+	TEST_DIR=$SCENE/$BATS_TEST_NUMBER
+	mkdir "$TEST_DIR"
+	cd "$TEST_DIR" || return 1
+	mkdir lower upper work mnt
+}
+
+# ---- mounting ----
+
+# mount_lamina [-o OPTIONS] [MOUNTPOINT]: lower, upper and work of the test on mnt by default.
+# Options given are added. Fails if mounting does.
+mount_lamina() {
+	local extra="" target=mnt
+
+	if [[ ${1:-} == -o ]]; then
+		extra=,$2
+		shift 2
+	fi
+	[[ $# -eq 0 ]] || target=$1
+	"$LAMINA_BIN/lamina-mount" \
+		-o "lowerdir=${LOWERS:-lower},upperdir=upper,workdir=work,engine=$LAMINA_ENGINE$extra" \
+		"$target"
+}
+
+# A mount without an upper.
+mount_read_only() {
+	"$LAMINA_BIN/lamina-mount" -o "lowerdir=${LOWERS:-lower},engine=$LAMINA_ENGINE" "${1:-mnt}"
+}
+
+mount_overlay() {
+	mount -t overlay overlay \
+		-o "lowerdir=${LOWERS:-lower},upperdir=upper,workdir=work${1:+,$1}" mnt
+}
+
+# Unmount and wait until the daemon is gone.
+umount_lamina() {
+	local target=${1:-mnt}
+
+	umount "$target"
+	wait_daemons_gone
+}
+
+remount_lamina() {
+	umount_lamina
+	mount_lamina "$@"
+}
+
+# The pids of daemons that work below the test's directory.
+daemons() {
+	local pid
+	for pid in $(pgrep -x lamina-mount); do
+		# shellcheck disable=SC2046
+		if readlink /proc/"$pid"/fd/* 2>/dev/null | grep -q "^$TEST_DIR"; then
+			echo "$pid"
+		fi
+	done
+}
+
+wait_daemons_gone() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		[[ -n $(daemons) ]] || return 0
+		sleep 0.02
+	done
+	echo "daemon still there: $(daemons)" >&2
+	return 1
+}
+
+# ---- running commands ----
+
+# run_expect STATUS COMMAND...: run, log command, status and output, compare the status.
+# $output and $status are bats' own.
+run_expect() {
+	local expected=$1
+	shift
+	# shellcheck disable=SC2034
+	run "$@"
+	echo "\$ $*"
+	echo "-> $status"
+	echo "$output"
+	if [[ $status -ne $expected ]]; then
+		echo "expected status $expected, got $status" >&2
+		return 1
+	fi
+}
+
+# A case of a Python file in tests/cases: `py FILE CASE [ARGUMENT...]`.
+py() {
+	python3 "$LAMINA_ROOT/tests/cases/$1.py" "${@:2}"
+}
+
+# ---- assertions ----
+
+assert() {
+	if ! "$@"; then
+		echo "does not hold: $*" >&2
+		return 1
+	fi
+}
+
+# What must fail: bats does not notice a bare `! command` that succeeds.
+refute() {
+	if "$@"; then
+		echo "should not hold: $*" >&2
+		return 1
+	fi
+}
+
+assert_equal() {
+	if [[ $1 != "$2" ]]; then
+		printf 'expected: %s\nactual:   %s\n' "$2" "$1" >&2
+		return 1
+	fi
+}
+
+# assert_file PATH CONTENT
+assert_file() {
+	assert_equal "$(cat "$1")" "$2"
+}
+
+assert_missing() {
+	if [[ -e $1 || -L $1 ]]; then
+		echo "should not exist: $1" >&2
+		return 1
+	fi
+}
+
+# assert_names DIRECTORY NAME...: exactly these, hidden ones too, in any order.
+assert_names() {
+	local dir=$1
+	shift
+	assert_equal "$(ls -A "$dir" | LC_ALL=C sort | paste -sd' ')" \
+		"$(printf '%s\n' "$@" | LC_ALL=C sort | paste -sd' ' | sed 's/^ *//')"
+}
+
+assert_output_has() {
+	if [[ $output != *"$1"* ]]; then
+		printf 'expected in the output: %s\nactual output: %s\n' "$1" "$output" >&2
+		return 1
+	fi
+}
+
+# One line, and nothing else, on what went wrong.
+assert_one_sentence() {
+	assert_equal "${#lines[@]}" 1
+	assert_output_has "lamina-mount: "
+	local what
+	for what in "$@"; do
+		assert_output_has "$what"
+	done
+}
+
+# A character device 0:0.
+assert_whiteout() {
+	assert_equal "$(stat -c '%F %t:%T' "$1")" "character special file 0:0"
+}
+
+# A checksum of everything in a directory: names, attributes but access times, content, xattrs.
+fingerprint() {
+	(
+		cd "$1" || exit 1
+		find . -printf '%p %y %m %U %G %s %T@ %n %l\n' | LC_ALL=C sort
+		find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
+		getfattr -R -h -d -m - --absolute-names . 2>/dev/null
+	) | sha256sum
+}
+
+# ---- leaks ----
+
+# Nothing of the test may stay: mounts, daemons. To be called from teardown.
+leak_check() {
+	local left
+	cd /
+	left=$(awk -v dir="$TEST_DIR/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac)
+	if [[ -n $left ]]; then
+		# shellcheck disable=SC2086
+		umount -l $left || true
+	fi
+	wait_daemons_gone || { daemons | xargs -r kill -9; return 1; }
+	# A test that failed may well have left its mount; one that passed must not.
+	if [[ -n $left && ${BATS_TEST_COMPLETED:-} == 1 ]]; then
+		echo "left mounted: $left" >&2
+		return 1
+	fi
+}
+
+# What every file does, unless it has its own.
+setup_file() { scene_create; }
+teardown_file() { scene_destroy; }
+setup() { test_dir; }
+teardown() { leak_check; }
