@@ -293,6 +293,7 @@ static struct node *node_of_entry(struct node_table *t, struct lamina_entry *ent
 	node->stack = TAKE_PTR(entry->stack);
 	node->data_path = TAKE_PTR(entry->data_path);
 	node->data_layer = entry->data_layer;
+	node->data_known = entry->data_known;
 	node->key = TAKE_PTR(key);
 	if (node->key)
 		lamina_map_add(&t->keys, &node->by_key,
@@ -406,6 +407,20 @@ void node_drop_alias(struct node_table *t, struct node *node, struct node *paren
 	}
 	pthread_mutex_unlock(&t->lock);
 	clear_up(t, &left);
+}
+
+struct node *node_first_name(struct node_table *t, struct node *node, char name[NAME_MAX + 1])
+{
+	struct node *parent = NULL;
+
+	pthread_mutex_lock(&t->lock);
+	if (node->aliases) {
+		parent = node->aliases->parent;
+		parent->pins++;
+		strcpy(name, node->aliases->name);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return parent;
 }
 
 void node_set_key(struct node_table *t, struct node *node, const char *key)

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -81,8 +82,9 @@ struct node {
 	unsigned int layer;
 	bool indexed;
 	struct lamina_stack *stack; /* a directory's */
-	char *data_path;	    /* see lamina_entry */
+	char *data_path;	    /* see lamina_entry, as the next two */
 	unsigned int data_layer;
+	bool data_known;
 
 	/* What a file's several names have in common. Set once, under `lock`. */
 	char *key; /* or NULL */
@@ -156,6 +158,9 @@ errint_t node_add_alias(struct node_table *t, struct node *node, struct node *pa
 			const char *name);
 void node_drop_alias(struct node_table *t, struct node *node, struct node *parent, const char *name,
 		     bool gone);
+
+/* One name of @node, and its parent, pinned; NULL if it has none. */
+struct node *node_first_name(struct node_table *t, struct node *node, char name[NAME_MAX + 1]);
 
 /* Take one of the marks described above; waits for who has it. */
 void node_begin_change(struct node_table *t, struct node *node);

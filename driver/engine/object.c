@@ -216,6 +216,48 @@ errint_t object_lookup(struct object *parent, const char *name, struct object *r
 	return err;
 }
 
+/* Look for the data by one of the names of @o. Under `tree`; -ENOENT: it has none. */
+static errint_t look_for_data(struct object *o, struct lamina_entry *ret)
+{
+	struct node_table *t = &o->fs->table;
+	_cleanup_object_ struct object parent = {.fs = o->fs};
+	_cleanup_place_dir_ struct place_dir place = {0};
+	char name[NAME_MAX + 1];
+	errint_t err;
+
+	parent.node = node_first_name(t, o->node, name);
+	if (!parent.node)
+		return -ENOENT;
+	err = place_dir_init(t, parent.node, &place);
+	return err < 0 ? err : lamina_lookup_data(&place.dir, name, ret);
+}
+
+errint_t object_find_data(struct object *o)
+{
+	struct node_table *t = &o->fs->table;
+	_cleanup_entry_ struct lamina_entry entry = {0};
+	_cleanup_held_ struct held_file held = {0};
+	errint_t err;
+
+	if (o->node->data_known)
+		return 0;
+	err = object_hold(o, &held);
+	if (err == 0)
+		err = lamina_lookup_is_metacopy(held.file->fd);
+	if (err < 0)
+		return err;
+	pthread_rwlock_wrlock(&t->tree);
+	if (err > 0 && !o->node->data_known)
+		err = look_for_data(o, &entry);
+	if (err >= 0 && !o->node->data_known) {
+		o->node->data_path = TAKE_PTR(entry.data_path);
+		o->node->data_layer = entry.data_layer;
+		o->node->data_known = true;
+	}
+	pthread_rwlock_unlock(&t->tree);
+	return err < 0 ? err : 0;
+}
+
 static errint_t open_data(struct object *o, bool write)
 {
 	struct node_table *t = &o->fs->table;
@@ -248,6 +290,9 @@ errint_t object_data(struct object *o, bool write, struct held_file *ret)
 	ret->file = node_file(t, o->node, true, write);
 	if (ret->file)
 		return 0;
+	fd = object_find_data(o);
+	if (fd < 0)
+		return fd;
 	/* Under `tree`, so that no copy-up puts another file in the cache between open and set. */
 	pthread_rwlock_rdlock(&t->tree);
 	fd = open_data(o, write);

@@ -59,6 +59,12 @@ errint_t object_stat(struct object *o, struct statx *ret);
 /* A file of @o for what concerns its attributes (often only O_PATH). */
 errint_t object_hold(struct object *o, struct held_file *ret);
 
+/*
+ * Find out where the data of the regular file @o are, before they are first used: overlayfs may
+ * have left a copy of its attributes alone.
+ */
+errint_t object_find_data(struct object *o);
+
 /* The file to read the data of the regular file @o from; @write: and to write them to. For that
  * @o must lie in the upper (see object_copy_up()). */
 errint_t object_data(struct object *o, bool write, struct held_file *ret);

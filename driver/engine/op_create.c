@@ -44,6 +44,7 @@ static errint_t entry_of_new(struct lamina_dir *dir, const char *name, int fd,
 	if (err < 0)
 		return err;
 	ret->ino = lamina_attr_ino(dir->u, 0, lamina_statx_dev(&ret->st), ret->st.stx_ino);
+	ret->data_known = true;
 	if (!S_ISDIR(ret->st.stx_mode))
 		return 0;
 	ret->stack = lamina_stack_new(1);

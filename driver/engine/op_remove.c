@@ -22,12 +22,11 @@ static errint_t keep_open(struct object *o)
 	errint_t err;
 
 	/* Attributes and data in one file: else what is kept could not serve both. */
-	if (o->node->data_path) {
+	err = S_ISREG(o->node->type) ? object_find_data(o) : 0;
+	if (err == 0 && o->node->data_path)
 		err = raise_object(o, RAISE_WHOLE, NULL);
-		if (err < 0)
-			return err;
-	}
-	err = object_hold(o, &held);
+	if (err == 0)
+		err = object_hold(o, &held);
 	if (err == 0)
 		node_keep_file(&o->fs->table, o->node, held.file);
 	return err;

@@ -40,8 +40,10 @@ static errint_t lower_open(struct object *o, struct lower *ret)
 {
 	struct node *node = o->node;
 	struct lower lower = {.data_fd = -1};
-	errint_t err = object_hold(o, &lower.held);
+	errint_t err = S_ISREG(node->type) ? object_find_data(o) : 0;
 
+	if (err == 0)
+		err = object_hold(o, &lower.held);
 	if (err < 0)
 		return err;
 	if (node->data_path)
@@ -110,6 +112,7 @@ static void settle_in_upper(struct node_table *t, struct node *node, struct file
 	node->indexed = node->key && node->lower_nlink > 0;
 	free(node->data_path);
 	node->data_path = NULL;
+	node->data_known = true;
 	node_set_file(t, node, file); /* what was cached is the lower one */
 }
 
@@ -255,6 +258,43 @@ static errint_t raise_step(struct object *o, const struct lamina_copyup_options 
 	return err;
 }
 
+/* Give a file that overlayfs left in the upper with its attributes alone its data. */
+static errint_t copy_data(struct object *o, const struct lamina_copyup_options *options)
+{
+	struct node_table *t = &o->fs->table;
+	_cleanup_held_ struct held_file whole = {.fs = o->fs};
+	_cleanup_fd_ int data = -1;
+	errint_t fd;
+
+	pthread_rwlock_rdlock(&t->tree);
+	fd = place_open(t, o->node, O_RDWR);
+	data = place_open_data(t, o->node, O_PATH);
+	pthread_rwlock_unlock(&t->tree);
+	if (fd < 0)
+		return fd;
+	whole.file = file_new(fd, true, true);
+	if (!whole.file)
+		return -ENOMEM;
+	if (data < 0)
+		return data;
+	fd = lamina_copyup_data(o->fs->u, fd, data, options);
+	return fd < 0 ? fd : switch_file(o, whole.file);
+}
+
+static errint_t raise_data(struct object *o, const struct lamina_copyup_options *options)
+{
+	errint_t err = object_find_data(o);
+
+	if (err < 0 || !o->node->data_path)
+		return err;
+	node_begin_change(&o->fs->table, o->node);
+	if (o->node->data_path)
+		err = copy_data(o, options);
+	node_end_change(&o->fs->table, o->node);
+	o->node = node_current(&o->fs->table, o->node);
+	return err;
+}
+
 errint_t raise_object(struct object *o, int64_t size, const atomic_bool *cancel)
 {
 	const struct lamina_copyup_options options = {.size = size, .cancel = cancel};
@@ -268,7 +308,7 @@ errint_t raise_object(struct object *o, int64_t size, const atomic_bool *cancel)
 			return err;
 		o->node = node_current(&o->fs->table, o->node);
 	}
-	return 0;
+	return S_ISREG(o->node->type) ? raise_data(o, &options) : 0;
 }
 
 /* Whether the upper part of @parent has @name itself. Returns 1, 0 or -errno. */

@@ -48,9 +48,8 @@ static errint_t copy_attributes(const struct lamina_union *u, const struct lamin
 }
 
 /* Layers are immutable, their access times too where we may choose. */
-static errint_t open_data(const struct lamina_source *from)
+static errint_t open_data(int fd)
 {
-	int fd = from->data_fd >= 0 ? from->data_fd : from->fd;
 	errint_t data = lamina_fd_reopen(fd, O_RDONLY | O_NOATIME);
 
 	return data == -EPERM ? lamina_fd_reopen(fd, O_RDONLY) : data;
@@ -65,7 +64,7 @@ static errint_t fill_file(const struct lamina_union *u, const struct lamina_sour
 	if (options->size < size)
 		size = options->size;
 	if (size > 0) {
-		_cleanup_fd_ int data = open_data(from);
+		_cleanup_fd_ int data = open_data(from->data_fd >= 0 ? from->data_fd : from->fd);
 
 		if (data < 0)
 			return data;
@@ -266,4 +265,37 @@ errint_t lamina_copyup_unnamed(const struct lamina_union *u, const struct lamina
 	if (fd >= 0 && fresh[0])
 		(void)lamina_work_remove_tree(u->work_fd, fresh);
 	return fd;
+}
+
+errint_t lamina_copyup_data(const struct lamina_union *u, int to, int data,
+			    const struct lamina_copyup_options *options)
+{
+	static const char *const marks[] = {"trusted.overlay.metacopy", "user.overlay.metacopy",
+					    "trusted.overlay.redirect", "user.overlay.redirect"};
+	_cleanup_fd_ int from = open_data(data);
+	struct timespec times[2];
+	struct stat st;
+	errint_t err;
+
+	if (from < 0)
+		return from;
+	if (fstat(to, &st) < 0)
+		return -errno;
+	err = lamina_copy_data(from, to, options->size < st.st_size ? options->size : st.st_size,
+			       options->cancel);
+	if (err == 0 && u->durable && fsync(to) < 0)
+		err = -errno;
+	if (err < 0)
+		return err;
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	if (options->size < st.st_size)
+		times[1].tv_nsec = UTIME_NOW;
+	err = lamina_attr_set_times(to, times);
+	for (size_t i = 0; err == 0 && i < sizeof(marks) / sizeof(marks[0]); i++) {
+		err = lamina_xattr_remove_fd(to, marks[i]);
+		if (lamina_xattr_absent(err))
+			err = 0;
+	}
+	return err;
 }

@@ -38,3 +38,10 @@ errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const 
 /* Copy the regular file @from, which has lost all its names, up without one: an O_RDWR fd of it. */
 errint_t lamina_copyup_unnamed(const struct lamina_union *u, const struct lamina_source *from,
 			       const struct lamina_copyup_options *options);
+
+/*
+ * Give the upper file @to (O_RDWR), which overlayfs left with its attributes alone, its data, which
+ * are those of @data (O_PATH). Until all of them are there the file goes on pointing to @data.
+ */
+errint_t lamina_copyup_data(const struct lamina_union *u, int to, int data,
+			    const struct lamina_copyup_options *options);

@@ -241,10 +241,12 @@ static const char *const metacopy_xattrs[] = {
 	"user.overlay.metacopy",
 };
 
-static errint_t has_any(const struct place *p, const char *const *xattrs, size_t n_xattrs)
+#define N_METACOPY_XATTRS (sizeof(metacopy_xattrs) / sizeof(metacopy_xattrs[0]))
+
+static errint_t is_metacopy(const struct place *p)
 {
-	for (size_t i = 0; i < n_xattrs; i++) {
-		ssize_t n = lamina_xattr_get_at(p->dirfd, p->name, xattrs[i], NULL, 0);
+	for (size_t i = 0; i < N_METACOPY_XATTRS; i++) {
+		ssize_t n = lamina_xattr_get_at(p->dirfd, p->name, metacopy_xattrs[i], NULL, 0);
 
 		if (n >= 0)
 			return 1;
@@ -267,14 +269,15 @@ static errint_t follow_file_redirect(struct search *s, const struct place *p)
 }
 
 /*
- * A file without a block of its own may be a metacopy: find the layer that has the data.
- * overlayfs answers -EIO where they are missing, and so do we.
+ * The file at @p may be a metacopy: find the layer that has the data. overlayfs answers -EIO where
+ * they are missing, and so do we.
  */
 static errint_t find_data(struct search *s, struct place *p, struct lamina_entry *entry)
 {
-	errint_t err = has_any(p, metacopy_xattrs, 2);
+	errint_t err = is_metacopy(p);
 	struct statx st;
 
+	entry->data_known = true;
 	if (err <= 0)
 		return err;
 	for (;;) {
@@ -289,7 +292,7 @@ static errint_t find_data(struct search *s, struct place *p, struct lamina_entry
 			leave(s, p);
 			return -EIO;
 		}
-		err = has_any(p, metacopy_xattrs, 2);
+		err = is_metacopy(p);
 		if (err < 0)
 			return err;
 		if (err == 0)
@@ -432,6 +435,34 @@ errint_t lamina_lookup(struct lamina_dir *dir, const char *name, unsigned int fi
 		return err;
 	}
 	*ret = entry;
+	return 0;
+}
+
+errint_t lamina_lookup_data(struct lamina_dir *dir, const char *name, struct lamina_entry *ret)
+{
+	struct search s = {.dir = dir, .name = name};
+	struct place p = {.dirfd = -1};
+	errint_t err = next_hit(&s, &p, &ret->st);
+
+	if (err > 0)
+		err = find_data(&s, &p, ret);
+	else if (err == 0)
+		err = -ENOENT;
+	leave(&s, &p);
+	free(s.moved);
+	return err;
+}
+
+errint_t lamina_lookup_is_metacopy(int fd)
+{
+	for (size_t i = 0; i < N_METACOPY_XATTRS; i++) {
+		ssize_t n = lamina_xattr_get_fd(fd, metacopy_xattrs[i], NULL, 0);
+
+		if (n >= 0)
+			return 1;
+		if (!lamina_xattr_absent(n))
+			return (errint_t)n;
+	}
 	return 0;
 }
 

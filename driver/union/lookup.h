@@ -25,9 +25,13 @@ struct lamina_entry {
 	bool indexed;
 	unsigned int lower_nlink;
 
-	/* Where the data are, if not with the attributes (overlayfs' metacopy); else NULL. */
+	/*
+	 * Where a file's data are, if not with the attributes (overlayfs' metacopy); else NULL.
+	 * `data_known`: that was looked at; else lamina_lookup_data() tells before data are used.
+	 */
 	char *data_path;
 	unsigned int data_layer;
+	bool data_known;
 };
 
 /*
@@ -37,6 +41,15 @@ struct lamina_entry {
  */
 errint_t lamina_lookup(struct lamina_dir *dir, const char *name, unsigned int first,
 		       struct lamina_entry *ret);
+
+/*
+ * Look at the regular file @name of @dir for where its data are: fills only @ret's data fields.
+ * A lookup does that by itself only for files that have a size and not one block.
+ */
+errint_t lamina_lookup_data(struct lamina_dir *dir, const char *name, struct lamina_entry *ret);
+
+/* Whether the file @fd, open for reading, has its data somewhere else. Returns 1, 0 or -errno. */
+errint_t lamina_lookup_is_metacopy(int fd);
 
 /* Whether any lower layer shows @name in @dir. Returns 1, 0 or -errno. */
 errint_t lamina_lookup_lower_has(struct lamina_dir *dir, const char *name);
