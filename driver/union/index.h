@@ -11,7 +11,8 @@
  * other name of the lower file finds it there. How many of the lower's names no longer show the
  * lower file (removed, replaced, or linked up) is kept beside it, as the target of a symbolic link
  * KEY.n, which can be replaced in one step. The count is raised only after a name has gone, so a
- * crash leaves it too low, which costs a leftover in the index and never a file.
+ * crash leaves it too low: that costs a leftover in the index and shows one link too many, but
+ * never loses a file.
  *
  * The caller serialises changes that concern one key (the engines by the node's lock).
  */
