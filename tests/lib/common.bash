@@ -7,7 +7,10 @@
 #   LAMINA_TOOLS   where the test tools are
 #   LAMINA_ENGINE  the engine under test: fuse or passthrough
 
-bats_require_minimum_version 1.5.0
+# Some tests source this in shells of their own.
+if [[ $(type -t bats_require_minimum_version) == function ]]; then
+	bats_require_minimum_version 1.5.0
+fi
 
 LAMINA_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 LAMINA_BIN=${LAMINA_BIN:-$LAMINA_ROOT/build/bin}
