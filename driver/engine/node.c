@@ -177,26 +177,30 @@ errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned 
 	return err;
 }
 
+/* Free @node with its names, without taking it out of tables that are going as well. */
+static void free_all_of(struct node_table *t, struct node *node)
+{
+	while (node->aliases) {
+		struct alias *alias = node->aliases;
+
+		node->aliases = alias->next;
+		free(alias);
+	}
+	free_node(t, node);
+}
+
 void node_table_done(struct node_table *t)
 {
-	struct leftovers left = {NULL};
-
 	if (!t->u)
 		return;
 	/* The kernel has let go of everything, whether or not it said so. */
-	t->root = NULL;
 	for (size_t i = 0; t->ids.buckets && i <= t->ids.mask; i++)
 		while (t->ids.buckets[i]) {
-			struct node *node =
-				lamina_container_of(t->ids.buckets[i], struct node, by_id);
+			struct lamina_link *link = t->ids.buckets[i];
 
-			node->lookups = 0;
-			node->pins++; /* not freed from below, by its children */
-			while (node->aliases)
-				remove_alias(t, node->aliases, &left);
-			take_out(t, node, &left);
+			t->ids.buckets[i] = link->next;
+			free_all_of(t, lamina_container_of(link, struct node, by_id));
 		}
-	clear_up(t, &left);
 	lamina_map_done(&t->ids);
 	lamina_map_done(&t->names);
 	lamina_map_done(&t->keys);
