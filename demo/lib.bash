@@ -95,10 +95,10 @@ demo_remove_storage() {
 	local storage
 	storage=$(demo_storage "$1")
 	[[ -d $storage ]] || return 0
-	pm "$1" rm -fa -t 0 >/dev/null 2>&1
-	pm "$1" rmi -fa >/dev/null 2>&1
+	pm "$1" rm -fa -t 0 >/dev/null 2>&1 || true
+	pm "$1" rmi -fa >/dev/null 2>&1 || true
 	# podman keeps its own overlay directory mounted private.
-	umount "$storage/root/overlay" 2>/dev/null
+	umount "$storage/root/overlay" 2>/dev/null || true
 	rm -rf "$storage"
 }
 

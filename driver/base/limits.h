@@ -10,10 +10,10 @@
 /* One request or reply: what the kernel sends at most with max_pages 256. */
 #define LAMINA_MAX_IO (1u << 20)
 
-/* Worker threads: enough that a few slow copy-ups or fsyncs leave others answering. */
+/* Threads of a session: enough that many slow copy-ups or fsyncs leave others answering. */
 #define LAMINA_MAX_THREADS 24
 
-/* Idle workers kept for the next burst; more of them only cool the caches. */
+/* Threads that are kept for the next burst. */
 #define LAMINA_MAX_IDLE_THREADS 4
 
 /* An xattr value, and a list of names: the VFS' own XATTR_SIZE_MAX and XATTR_LIST_MAX. */

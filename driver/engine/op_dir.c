@@ -247,5 +247,6 @@ errint_t op_fsyncdir(struct wire_request *r)
 	fd = lamina_fd_reopen(held.file->fd, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
+	wire_session_block_ahead(r->session);
 	return fsync(fd) < 0 ? -errno : 0;
 }

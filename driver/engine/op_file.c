@@ -194,6 +194,7 @@ errint_t op_fsync(struct wire_request *r)
 	err = object_data(&o, false, &data);
 	if (err < 0)
 		return err;
+	wire_session_block_ahead(r->session);
 	err = in->fsync_flags & FUSE_FSYNC_FDATASYNC ? fdatasync(data.file->fd)
 						     : fsync(data.file->fd);
 	return err < 0 ? -errno : 0;
@@ -255,6 +256,7 @@ errint_t op_copy_file_range(struct wire_request *r)
 		err = object_data(&from, false, &from_data);
 	if (err < 0)
 		return err;
+	wire_session_block_ahead(r->session);
 	n = copy_file_range(from_data.file->fd, &from_at, to_data.file->fd, &to_at, size, 0);
 	if (n < 0)
 		return -errno;

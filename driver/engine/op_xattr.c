@@ -37,7 +37,7 @@ static bool has_mapped_ids(const struct lamina_fs *fs, const char *name)
 	       (lamina_idmap_active(&fs->options.uids) || lamina_idmap_active(&fs->options.gids));
 }
 
-/* Reply with a value or list of @n bytes in the worker's room; with its size if that was asked. */
+/* Reply with a value or list of @n bytes in the thread's room; with its size if that was asked. */
 static errint_t reply_bytes(struct wire_request *r, ssize_t n)
 {
 	const struct fuse_getxattr_in *in = r->arg;
@@ -96,7 +96,7 @@ errint_t op_listxattr(struct wire_request *r)
 						      LAMINA_XATTR_MAX));
 }
 
-/* The value to store, with the ids of the layers; in the worker's room if it had to change. */
+/* The value to store, with the ids of the layers; in the thread's room if it had to change. */
 static errint_t value_to_store(struct wire_request *r, const void **value, size_t size)
 {
 	struct lamina_fs *fs = fs_of(r);

@@ -245,6 +245,7 @@ static errint_t raise_step(struct object *o, const struct lamina_copyup_options 
 	if (err < 0)
 		return err;
 	marked = err ? o->node : victim.node;
+	wire_session_block_ahead(o->fs->session);
 	node_begin_change(t, marked);
 	if (err) {
 		err = o->node->layer != 0 && !o->node->aliases ? copy_unnamed(o, options) : 0;
@@ -287,6 +288,7 @@ static errint_t raise_data(struct object *o, const struct lamina_copyup_options 
 
 	if (err < 0 || !o->node->data_path)
 		return err;
+	wire_session_block_ahead(o->fs->session);
 	node_begin_change(&o->fs->table, o->node);
 	if (o->node->data_path)
 		err = copy_data(o, options);

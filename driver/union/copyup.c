@@ -133,7 +133,7 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	errint_t err;
 
 	/* The daemon's own ids: the real ones are imprinted before anybody sees the copy. */
-	(void)lamina_creds_become(geteuid(), getegid(), 0);
+	lamina_creds_become_self();
 	if (regular) {
 		fd = new_file(u, fresh);
 	} else {

@@ -22,6 +22,10 @@ static _Thread_local struct {
 	mode_t umask;
 } in_force;
 
+/* The daemon's own ids, which do not change. */
+static uid_t own_uid;
+static gid_t own_gid;
+
 static void drop_sys_resource(void)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -37,6 +41,8 @@ void lamina_creds_prepare(void)
 {
 	int bits = prctl(PR_GET_SECUREBITS);
 
+	own_uid = geteuid();
+	own_gid = getegid();
 	/* Refused without CAP_SETPCAP: then become() finds that it may not change the ids. */
 	if (bits >= 0)
 		prctl(PR_SET_SECUREBITS, (unsigned long)bits | SECBIT_NO_SETUID_FIXUP);
@@ -71,4 +77,9 @@ errint_t lamina_creds_become(uid_t uid, gid_t gid, mode_t mask)
 	}
 	in_force.known = true;
 	return in_force.uid == uid && in_force.gid == gid ? 0 : -EPERM;
+}
+
+void lamina_creds_become_self(void)
+{
+	(void)lamina_creds_become(own_uid, own_gid, 0);
 }

@@ -25,3 +25,6 @@ errint_t lamina_creds_start_thread(void);
  * Returns 0, or -EPERM if the process may not (then its own ids stay in force).
  */
 errint_t lamina_creds_become(uid_t uid, gid_t gid, mode_t umask);
+
+/* What the calling thread creates from now on is the daemon's own. */
+void lamina_creds_become_self(void);

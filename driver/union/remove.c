@@ -155,7 +155,7 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 	if (dirfd < 0)
 		return dirfd;
 	/* Whiteouts are the daemon's, whoever deletes. */
-	(void)lamina_creds_become(geteuid(), getegid(), 0);
+	lamina_creds_become_self();
 	if (self)
 		err = check_empty(self);
 	if (err < 0)

@@ -187,7 +187,7 @@ errint_t lamina_rename(struct lamina_union *u, struct lamina_rename_end *from,
 {
 	errint_t err = 0;
 
-	(void)lamina_creds_become(geteuid(), getegid(), 0);
+	lamina_creds_become_self();
 	if (!to->exists)
 		err = lamina_name_allowed(u, to->name);
 	if (err < 0)

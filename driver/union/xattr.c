@@ -76,10 +76,17 @@ ssize_t lamina_xattr_list_at(int dirfd, const char *name, char *list, size_t siz
 	return result_of(llistxattr(path, list, size));
 }
 
+/*
+ * The f*xattr() calls refuse an O_PATH fd with EBADF; /proc leads to what it refers to. An fd that
+ * is open for more gets there without that detour.
+ */
 ssize_t lamina_xattr_get_fd(int fd, const char *xattr, void *value, size_t size)
 {
+	ssize_t n = result_of(fgetxattr(fd, xattr, value, size));
 	char path[LAMINA_FD_PATH_SIZE];
 
+	if (n != -EBADF)
+		return n;
 	lamina_fd_path(path, fd);
 	return result_of(getxattr(path, xattr, value, size));
 }
@@ -88,14 +95,21 @@ errint_t lamina_xattr_set_fd(int fd, const char *xattr, const void *value, size_
 {
 	char path[LAMINA_FD_PATH_SIZE];
 
+	if (fsetxattr(fd, xattr, value, size, flags) == 0)
+		return 0;
+	if (errno != EBADF)
+		return -errno;
 	lamina_fd_path(path, fd);
 	return setxattr(path, xattr, value, size, flags) < 0 ? -errno : 0;
 }
 
 ssize_t lamina_xattr_list_fd(int fd, char *list, size_t size)
 {
+	ssize_t n = result_of(flistxattr(fd, list, size));
 	char path[LAMINA_FD_PATH_SIZE];
 
+	if (n != -EBADF)
+		return n;
 	lamina_fd_path(path, fd);
 	return result_of(listxattr(path, list, size));
 }
@@ -104,6 +118,10 @@ errint_t lamina_xattr_remove_fd(int fd, const char *xattr)
 {
 	char path[LAMINA_FD_PATH_SIZE];
 
+	if (fremovexattr(fd, xattr) == 0)
+		return 0;
+	if (errno != EBADF)
+		return -errno;
 	lamina_fd_path(path, fd);
 	return removexattr(path, xattr) < 0 ? -errno : 0;
 }

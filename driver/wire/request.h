@@ -25,7 +25,7 @@ struct wire_request {
 	struct wire_session *session;
 	void *user; /* the session's */
 
-	/* The request. All of it lies in the worker's buffer until the handler returns. */
+	/* The request. All of it lies in the thread's buffer until the handler returns. */
 	const struct fuse_in_header *in;
 	const void *arg;   /* the opcode's fixed struct, of the checked size */
 	const char *name;  /* one component, as all names here */
@@ -40,7 +40,7 @@ struct wire_request {
 	size_t out_size;
 	const void *payload; /* follows `out`; usually in `room` */
 	size_t payload_size;
-	char *room;	    /* LAMINA_MAX_IO bytes of the worker */
+	char *room;	    /* LAMINA_MAX_IO bytes of the thread */
 	uint64_t lost_node; /* forget one lookup of this node if the reply cannot be delivered */
 
 	struct wire_request *next, *prev; /* in flight; under the session's lock */

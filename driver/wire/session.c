@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Workers and their loop. Locks: `lock` guards the counts of workers, the list of requests in
- * flight and the state; no other lock is taken under it.
+ * What happens to a request between the pool that reads it and the handler that serves it: decoding,
+ * the session's own requests, interrupts, the reply. `lock` guards the list of requests in flight
+ * and the state; no other lock is taken under it.
  */
 #include "wire/session.h"
 
@@ -11,15 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
-
-/* Header and fixed struct of a WRITE come before its data. */
-#define IN_SIZE (LAMINA_MAX_IO + 4096)
+#include "wire/pool.h"
 
 enum state { STARTING, READY, ENDED };
 
@@ -30,53 +28,24 @@ struct wire_session {
 	const struct wire_ops *ops;
 	void *user;
 	struct wire_terms terms; /* written before READY */
+	struct wire_pool *pool;
 
 	pthread_mutex_t lock;
-	pthread_cond_t changed; /* state, or workers reaching 0 */
+	pthread_cond_t changed; /* of the state */
 	enum state state;
-	unsigned int workers, idle;
 	struct wire_request in_flight; /* head of a ring */
 };
 
-struct worker {
-	struct wire_session *session;
-	char *in;
-	char *room;
-	char out[WIRE_OUT_SIZE];
-};
-
-struct wire_session *wire_session_new(int fd, const struct wire_ops *ops, void *user, bool debug)
+static void end(void *user)
 {
-	struct wire_session *s = calloc(1, sizeof(*s));
-
-	if (!s)
-		return NULL;
-	s->ended_fd = eventfd(0, EFD_CLOEXEC);
-	if (s->ended_fd < 0) {
-		free(s);
-		return NULL;
-	}
-	s->device = fd;
-	s->debug = debug;
-	s->ops = ops;
-	s->user = user;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->changed, NULL);
-	s->in_flight.next = s->in_flight.prev = &s->in_flight;
-	return s;
-}
-
-static void end(struct wire_session *s)
-{
+	struct wire_session *s = user;
 	const uint64_t one = 1;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->state != ENDED) {
-		s->state = ENDED;
-		pthread_cond_broadcast(&s->changed);
-		if (write(s->ended_fd, &one, sizeof(one)) < 0)
-			s->state = ENDED; /* cannot fail: the counter is far from full */
-	}
+	if (s->state != ENDED && write(s->ended_fd, &one, sizeof(one)) < 0 && s->debug)
+		fprintf(stderr, "eventfd: %s\n", strerror(errno));
+	s->state = ENDED;
+	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -205,7 +174,7 @@ static errint_t dispatch(struct wire_session *s, struct wire_request *r)
 	}
 }
 
-/* ---- workers ---- */
+/* ---- requests ---- */
 
 static void enlist(struct wire_session *s, struct wire_request *r)
 {
@@ -230,18 +199,19 @@ static bool gets_reply(const struct wire_request *r)
 	return r->in->opcode != FUSE_FORGET && r->in->opcode != FUSE_BATCH_FORGET;
 }
 
-static void process(struct worker *w, size_t size)
+static void serve(void *user, struct wire_buffers *buffers, size_t size)
 {
-	struct wire_session *s = w->session;
-	struct wire_request r = {.session = s, .user = s->user, .out = w->out, .room = w->room};
-	errint_t result = wire_decode(&r, w->in, size);
+	struct wire_session *s = user;
+	struct wire_request r = {
+		.session = s, .user = s->user, .out = buffers->out, .room = buffers->room};
+	errint_t result = wire_decode(&r, buffers->in, size);
 	bool listed = result == 0 && gets_reply(&r);
 
 	if (result == -EBADMSG)
 		return;
 	if (result < 0 && !gets_reply(&r))
 		return;
-	memset(w->out, 0, sizeof(w->out));
+	memset(buffers->out, 0, WIRE_OUT_SIZE);
 	if (listed)
 		enlist(s, &r);
 	if (result == 0)
@@ -258,112 +228,48 @@ static void process(struct worker *w, size_t size)
 	}
 }
 
-static void *work(void *arg);
-
-static errint_t start_worker(struct wire_session *s)
+static void start(void *user)
 {
-	struct worker *w = calloc(1, sizeof(*w));
-	pthread_attr_t attr;
-	pthread_t thread;
-	int error;
-
-	if (!w)
-		return -ENOMEM;
-	w->session = s;
-	w->in = mmap(NULL, IN_SIZE + LAMINA_MAX_IO, PROT_READ | PROT_WRITE,
-		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (w->in == MAP_FAILED) {
-		free(w);
-		return -ENOMEM;
-	}
-	w->room = w->in + IN_SIZE;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attr, 512 << 10);
-	error = pthread_create(&thread, &attr, work, w);
-	pthread_attr_destroy(&attr);
-	if (error) {
-		munmap(w->in, IN_SIZE + LAMINA_MAX_IO);
-		free(w);
-	}
-	return -error;
-}
-
-/* A worker has taken a request: should another one wait for the next? */
-static void stop_waiting(struct wire_session *s)
-{
-	bool start;
-
-	pthread_mutex_lock(&s->lock);
-	s->idle--;
-	start = s->idle == 0 && s->workers < LAMINA_MAX_THREADS && s->state == READY;
-	if (start) {
-		s->workers++;
-		s->idle++;
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (start && start_worker(s) < 0) {
-		pthread_mutex_lock(&s->lock);
-		s->workers--;
-		s->idle--;
-		pthread_mutex_unlock(&s->lock);
-	}
-}
-
-/* Done with a request: wait for the next, or leave if enough others do. */
-static bool wait_again(struct wire_session *s)
-{
-	bool stay;
-
-	pthread_mutex_lock(&s->lock);
-	stay = s->idle < LAMINA_MAX_IDLE_THREADS && s->state != ENDED;
-	if (stay)
-		s->idle++;
-	pthread_mutex_unlock(&s->lock);
-	return stay;
-}
-
-static void serve(struct worker *w)
-{
-	struct wire_session *s = w->session;
-
-	do {
-		ssize_t n = read(s->device, w->in, IN_SIZE);
-		int error = errno;
-
-		stop_waiting(s);
-		if (n >= 0)
-			process(w, (size_t)n);
-		else if (error != EINTR && error != EAGAIN && error != ENOENT)
-			end(s); /* ENODEV: unmounted or aborted; anything else is no better */
-	} while (wait_again(s));
-}
-
-static void *work(void *arg)
-{
-	struct worker *w = arg;
-	struct wire_session *s = w->session;
+	struct wire_session *s = user;
 
 	s->ops->thread_start(s->user);
-	serve(w);
-	munmap(w->in, IN_SIZE + LAMINA_MAX_IO);
-	free(w);
-	pthread_mutex_lock(&s->lock);
-	s->workers--;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
+}
+
+static const struct wire_pool_ops pool_ops = {.start = start, .serve = serve, .end = end};
+
+/* ---- life ---- */
+
+struct wire_session *wire_session_new(int fd, const struct wire_ops *ops, void *user, bool debug)
+{
+	struct wire_session *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->ended_fd = eventfd(0, EFD_CLOEXEC);
+	s->pool = s->ended_fd < 0 ? NULL : wire_pool_new(fd, &pool_ops, s);
+	if (!s->pool) {
+		lamina_cleanup_fd(&s->ended_fd);
+		free(s);
+		return NULL;
+	}
+	s->device = fd;
+	s->debug = debug;
+	s->ops = ops;
+	s->user = user;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->changed, NULL);
+	s->in_flight.next = s->in_flight.prev = &s->in_flight;
+	return s;
 }
 
 errint_t wire_session_start(struct wire_session *s)
 {
-	errint_t err;
+	return wire_pool_start(s->pool);
+}
 
-	s->workers = s->idle = 1;
-	err = start_worker(s);
-	if (err < 0)
-		s->workers = s->idle = 0;
-	return err;
+void wire_session_block_ahead(struct wire_session *s)
+{
+	wire_pool_block_ahead(s->pool);
 }
 
 errint_t wire_session_wait_ready(struct wire_session *s)
@@ -387,10 +293,7 @@ void wire_session_free(struct wire_session *s)
 {
 	if (!s)
 		return;
-	pthread_mutex_lock(&s->lock);
-	while (s->workers > 0)
-		pthread_cond_wait(&s->changed, &s->lock);
-	pthread_mutex_unlock(&s->lock);
+	wire_pool_free(s->pool);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	close(s->ended_fd);

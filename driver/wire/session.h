@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The FUSE session: worker threads that read requests from the device, have them handled, and
- * write the replies. It knows no path and no file; it is the same for all engines.
+ * The FUSE session: requests are read from the device, decoded, handled and answered. It knows no
+ * path and no file; it is the same for all engines.
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct wire_terms {
 struct wire_ops {
 	/* Choose terms->flags out of terms->offered. Runs before any other request. */
 	void (*init)(void *user, struct wire_terms *terms);
-	/* A worker starts, before its first request. */
+	/* A thread starts, before its first request. */
 	void (*thread_start)(void *user);
 	/* The kernel dropped @n lookups of node @id. */
 	void (*forget)(void *user, uint64_t id, uint64_t n);
@@ -35,8 +35,11 @@ struct wire_ops {
  */
 struct wire_session *wire_session_new(int fd, const struct wire_ops *ops, void *user, bool debug);
 
-/* Start the first worker. Others follow when all are busy. */
+/* Start serving. */
 errint_t wire_session_start(struct wire_session *s);
+
+/* A handler is about to block for long: see to it that somebody takes the next request. */
+void wire_session_block_ahead(struct wire_session *s);
 
 /* Wait until INIT was answered. Returns 0, or -ENODEV if the session ended before that. */
 errint_t wire_session_wait_ready(struct wire_session *s);
@@ -44,7 +47,7 @@ errint_t wire_session_wait_ready(struct wire_session *s);
 /* An fd that is readable once the session has ended: unmounted, aborted, or out of order. */
 int wire_session_ended_fd(const struct wire_session *s);
 
-/* Wait for the workers of an ended session and free it. */
+/* Wait for the threads of an ended session and free it. */
 void wire_session_free(struct wire_session *s);
 
 /* The device, for ioctls of the engines. */
