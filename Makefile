@@ -80,6 +80,13 @@ $(B)/tests/oracle: $(ORACLE_OBJECTS)
 
 tools: $(B)/tests/oracle $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
 
+# The fuzzer is clang's, whatever the rest is built with.
+FUZZ_CC ?= clang-19
+$(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
+	@echo '  FUZZ  $@'
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -pthread -o $@ $^
+
 sanitize:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools
 
@@ -93,7 +100,7 @@ demo: deps
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests
 
-check-tests: all tools sanitize
+check-tests: all tools sanitize $(B)/fuzz
 	$(Q)tests/run-all
 
 bench: deps
