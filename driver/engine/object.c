@@ -92,8 +92,11 @@ static errint_t open_place(struct object *o, struct held_file *ret)
 
 static errint_t hold(struct object *o, struct held_file *ret)
 {
-	*ret = (struct held_file){o->fs, node_file(&o->fs->table, o->node, false, false),
-				  o->node->layer};
+	/* What is cached of a metacopy is the file with its data, whose attributes are others. */
+	struct file *cached =
+		o->node->data_path ? NULL : node_file(&o->fs->table, o->node, false, false);
+
+	*ret = (struct held_file){o->fs, cached, o->node->layer};
 	return ret->file ? 0 : open_place(o, ret);
 }
 
