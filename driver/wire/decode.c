@@ -97,45 +97,50 @@ static const char *take_text(struct cursor *c)
 	return take(c, length + 1);
 }
 
-static const char *take_name(struct cursor *c)
+static errint_t take_name(struct cursor *c, const char **ret)
 {
 	const char *name = take_text(c);
 
-	if (!name || strlen(name) > NAME_MAX || strchr(name, '/'))
-		return NULL;
-	return strcmp(name, ".") && strcmp(name, "..") ? name : NULL;
+	if (!name || strchr(name, '/') || !strcmp(name, ".") || !strcmp(name, ".."))
+		return -EINVAL;
+	if (strlen(name) > NAME_MAX) /* FUSE's own limit is 1024 */
+		return -ENAMETOOLONG;
+	*ret = name;
+	return 0;
 }
 
-static bool decode_tail(struct wire_request *r, enum tail tail, struct cursor *c)
+static errint_t decode_tail(struct wire_request *r, enum tail tail, struct cursor *c)
 {
+	errint_t err;
+
 	switch (tail) {
 	case TAIL_NONE:
-		return true;
+		return 0;
 	case TAIL_NAME:
-		r->name = take_name(c);
-		return r->name;
+		return take_name(c, &r->name);
 	case TAIL_TWO_NAMES:
-		r->name = take_name(c);
-		r->name2 = r->name ? take_name(c) : NULL;
-		return r->name2;
+		err = take_name(c, &r->name);
+		return err < 0 ? err : take_name(c, &r->name2);
 	case TAIL_NAME_TEXT:
-		r->name = take_name(c);
-		r->text = r->name ? take_text(c) : NULL;
-		return r->text;
+		err = take_name(c, &r->name);
+		if (err < 0)
+			return err;
+		r->text = take_text(c);
+		return r->text ? 0 : -EINVAL;
 	case TAIL_TEXT:
 		r->text = take_text(c);
-		return r->text;
+		return r->text ? 0 : -EINVAL;
 	case TAIL_TEXT_DATA:
 		r->text = take_text(c);
 		r->data = c->at;
 		r->data_size = (size_t)(c->end - c->at);
-		return r->text;
+		return r->text ? 0 : -EINVAL;
 	case TAIL_DATA:
 		r->data = c->at;
 		r->data_size = (size_t)(c->end - c->at);
-		return true;
+		return 0;
 	}
-	return false;
+	return -EINVAL;
 }
 
 errint_t wire_decode(struct wire_request *r, const void *buffer, size_t size)
@@ -150,7 +155,7 @@ errint_t wire_decode(struct wire_request *r, const void *buffer, size_t size)
 		return -ENOSYS;
 	shape = &shapes[r->in->opcode];
 	r->arg = take(&c, shape->arg_size);
-	if (!r->arg || !decode_tail(r, shape->tail, &c))
+	if (!r->arg)
 		return -EINVAL;
-	return 0;
+	return decode_tail(r, shape->tail, &c);
 }

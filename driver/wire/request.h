@@ -65,6 +65,7 @@ static inline void wire_payload(struct wire_request *r, const void *data, size_t
 /*
  * Decode what was read from the device: @size bytes at @buffer, untrusted but for being there.
  * Fills the request's part of @r. Returns 0, -EINVAL (malformed: the request gets that error),
- * -ENOSYS (unknown opcode) or -EBADMSG (not even a header: nobody can be answered).
+ * -ENAMETOOLONG (a name longer than any file system's), -ENOSYS (unknown opcode) or -EBADMSG (not
+ * even a header: nobody can be answered).
  */
 errint_t wire_decode(struct wire_request *r, const void *buffer, size_t size);
