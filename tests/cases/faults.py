@@ -4,9 +4,10 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
-from lib import equal, main  # noqa: E402
+from lib import case, equal, main  # noqa: E402
 
 
+@case
 def many_open(mnt, count):
     """All files open at once, each read and written."""
     files = [open(f"{mnt}/{i}", "r+b", buffering=0) for i in range(int(count))]
@@ -20,4 +21,4 @@ def many_open(mnt, count):
 
 
 if __name__ == "__main__":
-    main(globals())
+    main()

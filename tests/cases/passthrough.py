@@ -5,9 +5,10 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
-from lib import equal, main  # noqa: E402
+from lib import case, equal, main  # noqa: E402
 
 
+@case
 def trap(path, engine):
     """A read-only handle and a mapping are held; the file is opened for writing and written."""
     old = open(path, "rb").read()
@@ -39,6 +40,7 @@ def trap(path, engine):
     equal(os.pread(reader, len(old), 0), expected, "read by the old handle at the end")
 
 
+@case
 def trap_many(path, engine, count):
     """Again and again, while handles pile up: every new handle sees the newest content."""
     readers = []
@@ -56,6 +58,7 @@ def trap_many(path, engine, count):
             sys.exit("an old handle shows what never was")
 
 
+@case
 def chmod_while_open(path):
     """Changing attributes copies up as well; handles of both kinds work on."""
     reader = os.open(path, os.O_RDONLY)
@@ -73,6 +76,7 @@ def chmod_while_open(path):
     equal(os.pread(os.open(path, os.O_RDONLY), 1, 0), b"x", "content after writing")
 
 
+@case
 def times_of_mapped_write(path):
     """A write through a mapping shows in the times without closing anything."""
     fd = os.open(path, os.O_RDWR)
@@ -86,6 +90,7 @@ def times_of_mapped_write(path):
         sys.exit("mtime did not change")
 
 
+@case
 def executed_while_written(path):
     """A running program's lower file can be replaced, not written."""
     pid = os.posix_spawn(path, ["busybox", "sleep", "60"], os.environ)
@@ -104,4 +109,4 @@ def executed_while_written(path):
 
 
 if __name__ == "__main__":
-    main(globals())
+    main()

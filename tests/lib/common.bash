@@ -40,13 +40,13 @@ scene_create() {
 scene_destroy() {
 	cd /
 	umount "$SCENE_BASE/fs" || umount -l "$SCENE_BASE/fs"
-	umount "$SCENE_BASE"
+	umount "$SCENE_BASE" || umount -l "$SCENE_BASE"
 	rmdir "$SCENE_BASE"
 }
 
 # An empty directory for one test, with lower, upper, work and mnt; becomes the working directory.
 test_dir() {
-	TEST_DIR=$SCENE/$BATS_TEST_NUMBER
+	export TEST_DIR=$SCENE/$BATS_TEST_NUMBER
 	mkdir "$TEST_DIR"
 	cd "$TEST_DIR" || return 1
 	mkdir lower upper work mnt
@@ -92,12 +92,12 @@ remount_lamina() {
 	mount_lamina "$@"
 }
 
-# The pids of daemons that work below the test's directory.
+# The pids of the test's daemons: what they hold open need not lie below its directory, but the
+# environment tells.
 daemons() {
 	local pid
 	for pid in $(pgrep -x lamina-mount); do
-		# shellcheck disable=SC2046
-		if readlink /proc/"$pid"/fd/* 2>/dev/null | grep -q "^$TEST_DIR"; then
+		if grep -qzxF "TEST_DIR=$TEST_DIR" /proc/"$pid"/environ 2>/dev/null; then
 			echo "$pid"
 		fi
 	done
@@ -110,6 +110,17 @@ wait_daemons_gone() {
 		sleep 0.02
 	done
 	echo "daemon still there: $(daemons)" >&2
+	return 1
+}
+
+# wait_until COMMAND...: for what another process does in its own time.
+wait_until() {
+	local i
+	for ((i = 0; i < 500; i++)); do
+		! "$@" || return 0
+		sleep 0.02
+	done
+	echo "never came true: $*" >&2
 	return 1
 }
 
@@ -129,6 +140,11 @@ run_expect() {
 		echo "expected status $expected, got $status" >&2
 		return 1
 	fi
+}
+
+# A command of an ordinary user, in one group more than the own one.
+as_user() {
+	setpriv --reuid 1000 --regid 1000 --groups 1000,2000 --inh-caps=-all --bounding-set=-all "$@"
 }
 
 # A case of a Python file in tests/cases: `py FILE CASE [ARGUMENT...]`.
@@ -202,6 +218,65 @@ assert_whiteout() {
 	assert_equal "$(stat -c '%F %t:%T' "$1")" "character special file 0:0"
 }
 
+# What lies in a directory of a layer, one "TYPE PATH" a line: find's letters, w for a whiteout 0:0.
+contents() {
+	(
+		cd "$1" || exit 1
+		find . -mindepth 1 -printf '%y %P\n' | while IFS= read -r line; do
+			if [[ $line == c\ * && $(stat -c %t:%T "${line#c }") == 0:0 ]]; then
+				line="w ${line#c }"
+			fi
+			printf '%s\n' "$line"
+		done | LC_ALL=C sort
+	)
+}
+
+# assert_contents DIRECTORY "TYPE PATH"...: exactly these, in any order.
+assert_contents() {
+	local dir=$1
+	shift
+	assert_equal "$(contents "$dir")" "$(printf '%s\n' "$@" | LC_ALL=C sort | sed '/^$/d')"
+}
+
+# picture [-t] DIRECTORY: what a user sees of a tree, as text to be compared; with -t also times.
+# Left out is what differs from one mount to another: numbers, sizes and link counts of directories,
+# and Lamina's own attributes, which overlayfs shows.
+picture() {
+	local time=""
+
+	if [[ $1 == -t ]]; then
+		time=" %T@"
+		shift
+	fi
+	(
+		cd "$1" || exit 1
+		find . -type d -printf "%p %y %m %U %G$time\n" \
+			-o -printf "%p %y %m %U %G %s$time %l\n" | LC_ALL=C sort
+		find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
+		getfattr -R -h -d -m - --absolute-names . 2>/dev/null |
+			awk '/^# file: / { path = $0; next } /=/ && !/^[a-z]*\.lamina\./ { print path, $0 }' |
+			LC_ALL=C sort
+	)
+}
+
+# assert_picture FILE [-t] DIRECTORY: it still looks as when `picture` wrote the file.
+assert_picture() {
+	local before=$1
+	shift
+	picture "$@" | diff -u --label expected --label actual "$before" - >&2
+}
+
+# After work on mnt: a remount shows the same, and so does overlayfs over the same upper.
+assert_kept() {
+	picture -t mnt >before
+	remount_lamina
+	assert_picture before -t mnt
+	umount_lamina
+	mount_overlay
+	assert_picture before -t mnt
+	umount mnt
+}
+
 # A checksum of everything in a directory: names, attributes but access times, content, xattrs.
 fingerprint() {
 	(
@@ -211,6 +286,10 @@ fingerprint() {
 		getfattr -R -h -d -m - --absolute-names . 2>/dev/null
 	) | sha256sum
 }
+
+# Layers are never written: mark_lower before, assert_lower_unchanged after.
+mark_lower() { fingerprint "${1:-lower}" >lower.mark; }
+assert_lower_unchanged() { assert_equal "$(fingerprint "${1:-lower}")" "$(cat lower.mark)"; }
 
 # ---- leaks ----
 
