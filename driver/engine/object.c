@@ -313,6 +313,20 @@ errint_t object_data(struct object *o, bool write, struct held_file *ret)
 	return ret->file ? 0 : -ENOMEM;
 }
 
+errint_t object_data_append(struct object *o, struct held_file *ret)
+{
+	struct node_table *t = &o->fs->table;
+	errint_t fd;
+
+	pthread_rwlock_rdlock(&t->tree);
+	fd = place_open_data(t, o->node, O_WRONLY | O_APPEND);
+	pthread_rwlock_unlock(&t->tree);
+	if (fd < 0)
+		return fd;
+	*ret = (struct held_file){o->fs, file_new(fd, false, false), 0};
+	return ret->file ? 0 : -ENOMEM;
+}
+
 errint_t object_kill_set_ids(struct object *o, int fd)
 {
 	struct statx st;

@@ -69,6 +69,9 @@ errint_t object_find_data(struct object *o);
  * @o must lie in the upper (see object_copy_up()). */
 errint_t object_data(struct object *o, bool write, struct held_file *ret);
 
+/* A file of the regular upper file @o that writes at its end: all that an append-only one allows. */
+errint_t object_data_append(struct object *o, struct held_file *ret);
+
 /*
  * Clear what a change of content or owner must not leave at the upper object @o, whose file @fd is:
  * set-uid, and set-gid where it executes.

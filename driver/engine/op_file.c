@@ -50,6 +50,17 @@ static errint_t truncate_opened(struct object *o, const struct fuse_open_in *in)
 	return err;
 }
 
+/* What the VFS asks of an append-only file; it does not know that @o is one. */
+static errint_t check_append_only(struct object *o, unsigned int flags)
+{
+	struct statx st;
+	errint_t err = object_stat(o, &st);
+
+	if (err < 0 || !(st.stx_attributes & STATX_ATTR_APPEND))
+		return err;
+	return (flags & O_APPEND) && !(flags & O_TRUNC) ? 0 : -EPERM;
+}
+
 errint_t op_open(struct wire_request *r)
 {
 	struct lamina_fs *fs = fs_of(r);
@@ -66,6 +77,8 @@ errint_t op_open(struct wire_request *r)
 		err = raise_object(&o, in->flags & O_TRUNC ? 0 : RAISE_WHOLE, &r->interrupted);
 	if (err == 0 && o.node->id != r->in->nodeid)
 		err = -ESTALE; /* the VFS looks the name up again and finds its node */
+	if (err == 0 && write)
+		err = check_append_only(&o, in->flags);
 	if (err == 0 && (in->flags & O_TRUNC))
 		err = truncate_opened(&o, in);
 	return err < 0 ? err : passthrough_open(&o, write, out);
@@ -165,6 +178,8 @@ errint_t op_write(struct wire_request *r)
 	if (in->size > r->data_size)
 		return -EINVAL;
 	err = get_for_writing(r, r->in->nodeid, &o, &data);
+	if (err == -EPERM && (in->flags & O_APPEND) && o.node)
+		err = object_data_append(&o, &data);
 	if (err == 0 && (in->write_flags & FUSE_WRITE_KILL_SUIDGID))
 		err = object_kill_set_ids(&o, data.file->fd);
 	if (err == 0)

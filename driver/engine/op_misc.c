@@ -43,6 +43,17 @@ static errint_t open_for_ioctl(struct object *o)
 	return err < 0 ? err : lamina_fd_reopen(held.file->fd, O_RDONLY | O_NONBLOCK);
 }
 
+/* Who may write has changed: a file that was opened before would not know. @fd is taken over. */
+static void renew_file(struct object *o, int fd)
+{
+	struct file *file = file_new(fd, true, false);
+
+	if (!file)
+		return;
+	node_set_file(&o->fs->table, o->node, file);
+	file_put(&o->fs->table, file);
+}
+
 static errint_t flags_ioctl(struct wire_request *r, struct object *o, bool set, size_t size)
 {
 	const struct fuse_ioctl_in *in = r->arg;
@@ -63,8 +74,12 @@ static errint_t flags_ioctl(struct wire_request *r, struct object *o, bool set, 
 	fd = open_for_ioctl(o);
 	if (fd < 0)
 		return fd;
-	if (set)
-		return ioctl(fd, in->cmd, r->data) < 0 ? -errno : 0;
+	if (set) {
+		if (ioctl(fd, in->cmd, r->data) < 0)
+			return -errno;
+		renew_file(o, TAKE_FD(fd));
+		return 0;
+	}
 	if (ioctl(fd, in->cmd, value) < 0)
 		return -errno;
 	out->result = 0;
