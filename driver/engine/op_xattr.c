@@ -92,8 +92,9 @@ errint_t op_listxattr(struct wire_request *r)
 		err = object_hold(&o, &held);
 	if (err < 0)
 		return err;
-	return reply_bytes(r, lamina_xattr_outer_list(fs->u, held.layer, held.file->fd, r->room,
-						      LAMINA_XATTR_MAX));
+	/* CAP_SYS_ADMIN is what counts, but of the caller only the user is told. */
+	return reply_bytes(r, lamina_xattr_outer_list(fs->u, held.layer, held.file->fd,
+						      r->in->uid == 0, r->room, LAMINA_XATTR_MAX));
 }
 
 /* The value to store, with the ids of the layers; in the thread's room if it had to change. */

@@ -276,7 +276,7 @@ static ssize_t list_all(int fd, char **ret)
 }
 
 ssize_t lamina_xattr_outer_list(const struct lamina_union *u, unsigned int layer, int fd,
-				char *list, size_t size)
+				bool trusted, char *list, size_t size)
 {
 	_cleanup_free_ char *raw = NULL;
 	ssize_t n = list_all(fd, &raw);
@@ -288,7 +288,7 @@ ssize_t lamina_xattr_outer_list(const struct lamina_union *u, unsigned int layer
 		char name[LAMINA_XATTR_NAME_SIZE];
 		size_t length;
 
-		if (!outer_name(u, layer, at, name))
+		if (!outer_name(u, layer, at, name) || (!trusted && has_prefix(name, "trusted.")))
 			continue;
 		length = strlen(name) + 1;
 		if (size > 0) {

@@ -39,11 +39,12 @@ bool lamina_xattr_absent(ssize_t result);
 /*
  * As a container sees them. @layer is the layer that holds the object of @fd: it decides where
  * `security.*` is kept. Getting a private name is -ENODATA, setting or removing one -EPERM.
+ * @trusted: `trusted.*` is listed as well, which file systems do for the privileged only.
  */
 ssize_t lamina_xattr_outer_get(const struct lamina_union *u, unsigned int layer, int fd,
 			       const char *xattr, void *value, size_t size);
 ssize_t lamina_xattr_outer_list(const struct lamina_union *u, unsigned int layer, int fd,
-				char *list, size_t size);
+				bool trusted, char *list, size_t size);
 errint_t lamina_xattr_outer_set(const struct lamina_union *u, int fd, const char *xattr,
 				const void *value, size_t size, int flags);
 errint_t lamina_xattr_outer_remove(const struct lamina_union *u, int fd, const char *xattr);
