@@ -81,6 +81,7 @@ static errint_t add_alias(struct node_table *t, struct node *node, struct node *
 	memcpy(alias->name, name, size);
 	alias->node = node;
 	alias->parent = parent;
+	alias->placed = false;
 	alias->next = node->aliases;
 	node->aliases = alias;
 	node->gone = false;
@@ -425,6 +426,36 @@ struct node *node_first_name(struct node_table *t, struct node *node, char name[
 	}
 	pthread_mutex_unlock(&t->lock);
 	return parent;
+}
+
+struct node *node_unplaced_name(struct node_table *t, struct node *node, char name[NAME_MAX + 1])
+{
+	struct node *parent = NULL;
+	struct alias *alias;
+
+	pthread_mutex_lock(&t->lock);
+	alias = node->aliases;
+	while (alias && alias->placed)
+		alias = alias->next;
+	if (alias) {
+		parent = alias->parent;
+		parent->pins++;
+		strcpy(name, alias->name);
+	}
+	pthread_mutex_unlock(&t->lock);
+	return parent;
+}
+
+void node_note_placed(struct node_table *t, struct node *node, struct node *parent,
+		      const char *name)
+{
+	struct alias *alias;
+
+	pthread_mutex_lock(&t->lock);
+	alias = find_alias(t, parent, name);
+	if (alias && alias->node == node)
+		alias->placed = true;
+	pthread_mutex_unlock(&t->lock);
 }
 
 void node_set_key(struct node_table *t, struct node *node, const char *key)

@@ -35,6 +35,7 @@ struct alias {
 	struct node *node;
 	struct node *parent; /* pinned */
 	struct alias *next;  /* of the same node */
+	bool placed;	     /* known to be a name in the upper */
 	char name[];
 };
 
@@ -161,6 +162,14 @@ void node_drop_alias(struct node_table *t, struct node *node, struct node *paren
 
 /* One name of @node, and its parent, pinned; NULL if it has none. */
 struct node *node_first_name(struct node_table *t, struct node *node, char name[NAME_MAX + 1]);
+
+/*
+ * The names of a file that has several, one after the other: a name of @node that was not noted as
+ * placed yet, and its parent, pinned; NULL when all are. What is no name of @node is not noted.
+ */
+struct node *node_unplaced_name(struct node_table *t, struct node *node, char name[NAME_MAX + 1]);
+void node_note_placed(struct node_table *t, struct node *node, struct node *parent,
+		      const char *name);
 
 /* Take one of the marks described above; waits for who has it. */
 void node_begin_change(struct node_table *t, struct node *node);

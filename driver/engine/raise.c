@@ -297,22 +297,6 @@ static errint_t raise_data(struct object *o, const struct lamina_copyup_options 
 	return err;
 }
 
-errint_t raise_object(struct object *o, int64_t size, const atomic_bool *cancel)
-{
-	const struct lamina_copyup_options options = {.size = size, .cancel = cancel};
-
-	if (!o->fs->u->writable)
-		return -EROFS;
-	while (!in_upper(o)) {
-		errint_t err = raise_step(o, &options);
-
-		if (err < 0)
-			return err;
-		o->node = node_current(&o->fs->table, o->node);
-	}
-	return S_ISREG(o->node->type) ? raise_data(o, &options) : 0;
-}
-
 /* Whether the upper part of @parent has @name itself. Returns 1, 0 or -errno. */
 static errint_t upper_has(struct object *parent, const char *name)
 {
@@ -327,23 +311,75 @@ static errint_t upper_has(struct object *parent, const char *name)
 	return errno == ENOENT ? 0 : -errno;
 }
 
-errint_t raise_name(struct object *parent, const char *name, struct object *o,
-		    const atomic_bool *cancel)
+/* Make @name of @parent, if it still is @o's, a name of the file in the index that @o is. */
+static errint_t place_name(struct object *o, struct object *parent, const char *name)
 {
 	static const struct lamina_copyup_options whole = {.size = RAISE_WHOLE};
 	struct node_table *t = &o->fs->table;
+	_cleanup_object_ struct object now = {.fs = o->fs};
+	errint_t err = 0;
+
+	node_begin_change(t, o->node);
+	now.node = node_find(t, parent->node, name);
+	if (now.node == o->node) {
+		err = upper_has(parent, name);
+		if (err == 0)
+			err = copy_named(o, parent, name, &whole);
+		if (err >= 0)
+			node_note_placed(t, o->node, parent->node, name);
+	}
+	node_end_change(t, o->node);
+	return err < 0 ? err : 0;
+}
+
+/*
+ * The copy of a file with several names gets all of them that anybody has looked up: the kernel
+ * does not say by which one it was opened, and that one has to be in what is committed.
+ */
+static errint_t place_names(struct object *o, const atomic_bool *cancel)
+{
+	errint_t err = 0;
+
+	while (err == 0) {
+		char name[NAME_MAX + 1];
+		_cleanup_object_ struct object parent = {
+			o->fs, node_unplaced_name(&o->fs->table, o->node, name)};
+
+		if (!parent.node)
+			break;
+		err = raise_object(&parent, RAISE_WHOLE, cancel);
+		if (err == 0)
+			err = place_name(o, &parent, name);
+	}
+	return err;
+}
+
+errint_t raise_object(struct object *o, int64_t size, const atomic_bool *cancel)
+{
+	const struct lamina_copyup_options options = {.size = size, .cancel = cancel};
+	errint_t err = 0;
+
+	if (!o->fs->u->writable)
+		return -EROFS;
+	while (!in_upper(o)) {
+		err = raise_step(o, &options);
+		if (err < 0)
+			return err;
+		o->node = node_current(&o->fs->table, o->node);
+	}
+	if (S_ISREG(o->node->type))
+		err = raise_data(o, &options);
+	return err == 0 && o->node->indexed ? place_names(o, cancel) : err;
+}
+
+errint_t raise_name(struct object *parent, const char *name, struct object *o,
+		    const atomic_bool *cancel)
+{
 	errint_t err = raise_object(parent, RAISE_WHOLE, cancel);
 
 	if (err == 0)
 		err = raise_object(o, RAISE_WHOLE, cancel);
-	if (err < 0 || !o->node->indexed)
-		return err;
-	node_begin_change(t, o->node);
-	err = upper_has(parent, name);
-	if (err == 0)
-		err = copy_named(o, parent, name, &whole);
-	node_end_change(t, o->node);
-	return err < 0 ? err : 0;
+	return err == 0 && o->node->indexed ? place_name(o, parent, name) : err;
 }
 
 /* ---- whole trees ---- */

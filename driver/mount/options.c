@@ -39,9 +39,11 @@ static errint_t replace(char **field, const char *value)
 	return 0;
 }
 
+/* Of a long value the beginning tells which one it is, and leaves room for what was expected. */
 static errint_t bad_value(struct parser *p, const char *value, const char *expected)
 {
-	lamina_error_set(p->error, 0, "option %s=%s: expected %s", p->name, value, expected);
+	lamina_error_set(p->error, 0, "option %s=%.80s%s: expected %s", p->name, value,
+			 strlen(value) > 80 ? "..." : "", expected);
 	return -EINVAL;
 }
 

@@ -41,13 +41,17 @@ static errint_t imprint(const struct lamina_union *u, int fd, const struct lamin
 	return lamina_attr_imprint(u, fd, &st);
 }
 
-/* A type that the disk cannot hold here is a plain file whose override says what it is. */
+/*
+ * With overrides a device, fifo or socket is a plain file whose override says what it is: the disk
+ * may not hold it, and none of them can carry a user attribute.
+ */
 static mode_t disk_type(const struct lamina_union *u, const struct lamina_new *what)
 {
-	bool plain = u->layers[0].override != LAMINA_OVERRIDE_NONE &&
-		     (S_ISCHR(what->mode) || S_ISBLK(what->mode));
+	mode_t type = what->mode & S_IFMT;
 
-	return plain ? S_IFREG : what->mode & S_IFMT;
+	if (u->layers[0].override == LAMINA_OVERRIDE_NONE || type == S_IFDIR || type == S_IFLNK)
+		return type;
+	return S_IFREG;
 }
 
 static errint_t make_node(const struct lamina_union *u, int dirfd, const char *name,

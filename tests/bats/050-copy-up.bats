@@ -361,3 +361,26 @@ small_upper() {
 	assert_file mnt/sub/sub/2 $'linked\nlower'
 	umount_lamina
 }
+
+@test "of a file with several names, each that was looked up is in the upper after a write" {
+	mkdir -p lower/a/deep lower/b
+	echo lower >lower/a/deep/one
+	ln lower/a/deep/one lower/b/two
+	ln lower/a/deep/one lower/three
+	mark_lower
+	mount_lamina
+	stat mnt/b/two mnt/a/deep/one >/dev/null
+	echo more >>mnt/b/two
+	assert_equal "$(cat upper/a/deep/one)" $'lower\nmore'
+	assert_equal "$(cat upper/b/two)" $'lower\nmore'
+	run ! test -e upper/three
+	# Written to by a name that was not known before, it is there by that one too.
+	echo again >>mnt/three
+	assert_equal "$(cat upper/three)" $'lower\nmore\nagain'
+	assert_equal "$(stat -c %h mnt/three)" 3
+	remount_lamina
+	assert_equal "$(cat mnt/a/deep/one)" $'lower\nmore\nagain'
+	assert_equal "$(stat -c %h mnt/three)" 3
+	umount_lamina
+	assert_lower_unchanged
+}

@@ -203,21 +203,21 @@ between() {
 		# rm takes them in whichever order the directory lists them.
 		mv mnt/dir/sub/two two
 		state mnt
-		echo ==
+		echo "=="
 		mv two mnt/dir/sub/two
 		rm mnt/dir/sub/file
 		state mnt
-		echo ==
+		echo "=="
 		rm mnt/dir/sub/two
 		state mnt
-		echo ==
+		echo "=="
 		rmdir mnt/dir/sub
 		state mnt
 		[[ $1 == rmdir ]] && return
-		echo ==
+		echo "=="
 		mkdir mnt/dir/sub
 		state mnt
-		echo ==
+		echo "=="
 		: >mnt/dir/sub/new
 		state mnt
 		;;

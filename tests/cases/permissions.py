@@ -28,22 +28,22 @@ def acl(*entries):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-def become(uid, groups, umask):
+def become(uid, gid, groups, umask):
     os.umask(umask)
     if uid != 0:
         os.setgroups(groups)
-        os.setresgid(uid, uid, uid)
+        os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
 
 
-def do(function, directory, uid=ME, groups=(ME, SHARED), umask=0o022):
+def do(function, directory, uid=ME, gid=None, groups=(ME, SHARED), umask=0o022):
     """The result of a function that another user calls, in a process of its own."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.chdir(directory)
-            become(uid, groups, umask)
+            become(uid, uid if gid is None else gid, groups, umask)
             with open(writer, "wb") as results:
                 pickle.dump(function(), results)
             os._exit(0)
