@@ -22,7 +22,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps demo check check-tests bench install clean format format-check lint sanitize \
+.PHONY: all help deps demo check check-tests bench install install-alternative clean format format-check lint sanitize \
 	tools
 
 DRIVER_SOURCES := $(wildcard driver/*/*.c)
@@ -40,7 +40,8 @@ help:
 	@echo 'make demo       run a Debian container through podman on Lamina'
 	@echo 'make check      build, lint, and run all tests on every engine'
 	@echo 'make bench      compare with overlayfs and fuse-overlayfs'
-	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX))'
+	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX)); install-alternative: also'
+	@echo '                under the name fuse-overlayfs'
 	@echo 'make format     put the sources into the one style; format-check, lint: only look'
 	@echo 'make sanitize   build with ASan and UBSan into $(B)/sanitize'
 
@@ -120,9 +121,19 @@ format-check:
 lint:
 	$(Q)tests/lint
 
-install: all
+$(B)/man/%: docs/man/%.md
+	@mkdir -p $(@D)
+	@echo '  MAN   $@'
+	$(Q)go-md2man -in $< -out $@
+
+install: all $(MANUALS:%=$(B)/man/%)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 0644 $(MANUALS:%=$(B)/man/%) $(DESTDIR)$(PREFIX)/share/man/man1
+
+# In the place of fuse-overlayfs, for tools that look for it in PATH and have no setting.
+install-alternative: install
+	ln -sf lamina-mount $(DESTDIR)$(PREFIX)/bin/fuse-overlayfs
 
 clean:
 	rm -rf $(B)

@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What `make install` puts where, and that usage and man page speak of the same options.
+
+load ../lib/common
+
+INSTALLED=$BATS_FILE_TMPDIR/root
+
+setup_file() {
+	scene_create
+	make -s -C "$LAMINA_ROOT" DESTDIR="$BATS_FILE_TMPDIR/root" PREFIX=/usr install-alternative
+}
+
+# The daemon runs under the other name, so the usual wait does not find it.
+daemon_is_gone() { ! pgrep -f "$INSTALLED/usr/bin/fuse-overlayfs" >/dev/null; }
+
+# The options of the usage that may follow -o, a line each.
+options_of_usage() {
+	"$LAMINA_BIN/lamina-mount" --help | sed '1,/^mount options:/d; s/^  //; s/  .*//' |
+		sed 's/ as for.*//; s/, /\n/g' | sed 's/=.*//'
+}
+
+@test "the programs are installed and run" {
+	run_expect 0 "$INSTALLED/usr/bin/lamina" features
+	run_expect 0 "$INSTALLED/usr/bin/lamina-mount" --version
+}
+
+@test "under the name fuse-overlayfs it mounts as well" {
+	echo hello >lower/file
+	run_expect 0 "$INSTALLED/usr/bin/fuse-overlayfs" -o "lowerdir=lower,engine=$LAMINA_ENGINE" mnt
+	assert_file mnt/file hello
+	umount mnt
+	wait_until daemon_is_gone
+}
+
+@test "each program has a man page that man can show" {
+	for program in lamina lamina-mount; do
+		run_expect 0 man -P cat -l "$INSTALLED/usr/share/man/man1/$program.1"
+		[[ $output == *"$program - "* ]]
+	done
+}
+
+@test "the man page has every option of the usage" {
+	local option n=0
+	while read -r option; do
+		grep -qF "**$option**" "$LAMINA_ROOT/docs/man/lamina-mount.1.md" || {
+			echo "not in the man page: $option"
+			return 1
+		}
+		n=$((n + 1))
+	done < <(options_of_usage)
+	[[ $n -gt 20 ]]
+}
+
+@test "the usage has every option of the man page" {
+	local option usage
+	usage=$(options_of_usage)
+	for option in $(sed -n '/^# MOUNT OPTIONS/,/^# SIGNALS/p' \
+		"$LAMINA_ROOT/docs/man/lamina-mount.1.md" | sed '/^:/d' |
+		grep -oE '^\*\*.*' | grep -oE '\*\*[^*]+\*\*' | tr -d '*'); do
+		grep -qxF -- "$option" <<<"$usage" || {
+			echo "not in the usage: $option"
+			return 1
+		}
+	done
+}
+
+@test "lamina's man page has every command of its usage" {
+	local command n=0
+	for command in $("$LAMINA_BIN/lamina" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+		grep -q "^\*\*$command\*\*" "$LAMINA_ROOT/docs/man/lamina.1.md"
+		n=$((n + 1))
+	done
+	[[ $n -gt 0 ]]
+}
