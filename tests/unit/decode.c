@@ -50,7 +50,7 @@ static void test_names(void)
 	ok(decode(&r, FUSE_LOOKUP, longest, 256) == 0, "a name of 255 bytes");
 	longest[255] = 'x';
 	longest[256] = '\0';
-	ok(decode(&r, FUSE_LOOKUP, longest, 257) == -EINVAL, "a name of 256 bytes");
+	ok(decode(&r, FUSE_LOOKUP, longest, 257) == -ENAMETOOLONG, "a name of 256 bytes");
 }
 
 static void test_two_names(void)
