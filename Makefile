@@ -23,7 +23,7 @@ endif
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all help deps demo check check-tests bench install install-alternative clean format format-check lint sanitize \
-	tools
+	clang tools
 
 DRIVER_SOURCES := $(wildcard driver/*/*.c)
 DRIVER_OBJECTS := $(DRIVER_SOURCES:%.c=$(B)/obj/%.o)
@@ -90,6 +90,10 @@ $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 
 sanitize:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools
+
+# The other compiler: its warnings are errors, too.
+clang:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/clang CC=clang-19 all tools
 
 deps:
 	$(Q)tests/install-deps
