@@ -96,11 +96,10 @@ errint_t lamina_fd_reopen(int fd, int flags)
 	return again < 0 ? -errno : again;
 }
 
-errint_t lamina_fd_dir_is_empty(int fd)
+errint_t lamina_fd_read_dir(int fd, DIR **ret)
 {
-	_cleanup_dir_ DIR *dir = NULL;
-	const struct dirent *d;
 	errint_t again = lamina_fd_open_beneath(fd, "", O_RDONLY | O_DIRECTORY);
+	DIR *dir;
 
 	if (again < 0)
 		return again;
@@ -109,6 +108,18 @@ errint_t lamina_fd_dir_is_empty(int fd)
 		close(again);
 		return -ENOMEM;
 	}
+	*ret = dir;
+	return 0;
+}
+
+errint_t lamina_fd_dir_is_empty(int fd)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *d;
+	errint_t err = lamina_fd_read_dir(fd, &dir);
+
+	if (err < 0)
+		return err;
 	while ((d = readdir(dir)))
 		if (lamina_name_valid(d->d_name))
 			return 0;

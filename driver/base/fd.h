@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,6 +35,9 @@ void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd);
 
 /* As above, for the single component @name in the directory @dirfd; @size must hold both. */
 errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name);
+
+/* The entries of the directory @fd, from the first; closedir() by the caller. @fd stays open. */
+errint_t lamina_fd_read_dir(int fd, DIR **ret);
 
 /* Whether the directory @fd holds nothing. Returns 1, 0 or -errno. */
 errint_t lamina_fd_dir_is_empty(int fd);

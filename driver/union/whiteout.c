@@ -248,24 +248,14 @@ static errint_t clear_all(int fd, bool marks)
 {
 	_cleanup_dir_ DIR *dir = NULL;
 	const struct dirent *d;
-	errint_t again = lamina_fd_open_beneath(fd, "", O_RDONLY | O_DIRECTORY);
+	errint_t err = lamina_fd_read_dir(fd, &dir);
 
-	if (again < 0)
-		return again;
-	dir = fdopendir(again);
-	if (!dir) {
-		close(again);
-		return -ENOMEM;
-	}
-	while ((d = readdir(dir))) {
-		errint_t err = 0;
-
+	if (err < 0)
+		return err;
+	while (err == 0 && (d = readdir(dir)))
 		if (lamina_name_valid(d->d_name))
 			err = clear_one(fd, d->d_name, marks);
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	return err;
 }
 
 errint_t lamina_whiteout_clear(int fd, bool marks)

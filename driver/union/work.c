@@ -55,27 +55,17 @@ static errint_t clear(int dirfd, unsigned int depth)
 {
 	_cleanup_dir_ DIR *dir = NULL;
 	const struct dirent *d;
-	errint_t fd;
+	errint_t err;
 
 	if (depth > LAMINA_MAX_DEPTH)
 		return -ELOOP;
-	fd = lamina_fd_open_beneath(dirfd, "", O_RDONLY | O_DIRECTORY);
-	if (fd < 0)
-		return fd;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((d = readdir(dir))) {
-		errint_t err = 0;
-
+	err = lamina_fd_read_dir(dirfd, &dir);
+	if (err < 0)
+		return err;
+	while (err == 0 && (d = readdir(dir)))
 		if (lamina_name_valid(d->d_name))
 			err = remove_tree(dirfd, d->d_name, depth);
-		if (err < 0)
-			return err;
-	}
-	return 0;
+	return err;
 }
 
 errint_t lamina_work_remove_tree(int dirfd, const char *name)
