@@ -24,8 +24,8 @@
 /* A thread retires after it has so often come back to find another one waiting for requests. */
 #define SUPERFLUOUS_MAX 8
 
-/* The watcher looks every 2 ms: a request that takes three ticks takes long; and after 25 ticks
- * without a request it goes to sleep. */
+/* The watcher's tick is 2 ms: a request that takes three takes long; and after 25 without a request
+ * it goes to sleep. */
 #define WATCH_TICK_NS	 (2 * 1000 * 1000)
 #define WATCH_LONG_TICKS 3
 #define WATCH_IDLE_TICKS 25
@@ -38,6 +38,7 @@ struct wire_pool {
 	atomic_uint reading;  /* threads that wait for a request, or are about to */
 	atomic_ullong taken;  /* requests so far */
 	atomic_bool watching; /* false: the watcher sleeps and must be told of work */
+	atomic_bool look;     /* the next one that replies shall look whether requests pile up */
 
 	pthread_mutex_t lock;
 	pthread_cond_t wanted;	/* a retired thread is wanted again; or all is over */
@@ -122,6 +123,26 @@ static void call_one(struct wire_pool *p)
 void wire_pool_block_ahead(struct wire_pool *p)
 {
 	if (atomic_load_explicit(&p->reading, memory_order_relaxed) == 0)
+		call_one(p);
+}
+
+static bool more_waits(const struct wire_pool *p)
+{
+	struct pollfd ready = {.fd = p->device, .events = POLLIN};
+
+	return poll(&ready, 1, 0) == 1 && (ready.revents & POLLIN);
+}
+
+/*
+ * A request that is there before the reply to the one at hand is another caller's. Afterwards it
+ * may be the same one's, who was just faster than we were in coming back for it.
+ */
+void wire_pool_about_to_reply(struct wire_pool *p)
+{
+	if (!atomic_load_explicit(&p->look, memory_order_relaxed))
+		return;
+	atomic_store_explicit(&p->look, false, memory_order_relaxed);
+	if (atomic_load(&p->reading) == 0 && more_waits(p))
 		call_one(p);
 }
 
@@ -259,17 +280,9 @@ static bool wait_for_work(struct wire_pool *p)
 	return !ended;
 }
 
-static bool more_waits(const struct wire_pool *p)
-{
-	struct pollfd ready = {.fd = p->device, .events = POLLIN};
-
-	return poll(&ready, 1, 0) == 1 && (ready.revents & POLLIN);
-}
-
 /*
- * While there is work: is nobody there for the next request although it has come already, or has
- * none been taken for some ticks? A glance now and then is enough: a session that serves one caller
- * after the other is hardly ever caught like that, one that several keep busy nearly always.
+ * While there is work: have requests piled up looked for now and then, and call in another thread
+ * when none has been taken for some ticks.
  */
 static void watch_work(struct wire_pool *p)
 {
@@ -280,15 +293,15 @@ static void watch_work(struct wire_pool *p)
 	while (quiet < WATCH_IDLE_TICKS) {
 		unsigned long long now;
 
+		atomic_store_explicit(&p->look, true, memory_order_relaxed);
 		nanosleep(&tick, NULL);
 		now = atomic_load(&p->taken);
 		quiet = now == before ? quiet + 1 : 0;
-		if (atomic_load(&p->reading) == 0 &&
-		    (quiet >= WATCH_LONG_TICKS || (quiet == 0 && more_waits(p)))) {
+		before = now;
+		if (quiet >= WATCH_LONG_TICKS && atomic_load(&p->reading) == 0) {
 			call_one(p);
 			quiet = 0;
 		}
-		before = now;
 		if (is_over(p))
 			return;
 	}

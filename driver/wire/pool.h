@@ -2,8 +2,8 @@
 /*
  * The threads that serve a FUSE device. Mostly there is one: the thread that has just answered takes
  * the next request as well, while it is still awake, which costs half of what waking another one
- * does. More are called in when a handler says that it will take long, and when a watcher sees that
- * one does, or that requests pile up; they retire when there is nothing to do for them.
+ * does. More are called in when a handler says that it will take long, when a watcher sees that one
+ * does, and when requests have piled up; they retire when there is nothing to do for them.
  */
 #pragma once
 
@@ -38,6 +38,9 @@ errint_t wire_pool_start(struct wire_pool *p);
 
 /* The calling handler is about to block: somebody else must be there for the next request. */
 void wire_pool_block_ahead(struct wire_pool *p);
+
+/* The calling handler has its reply ready: others may be waiting for theirs. */
+void wire_pool_about_to_reply(struct wire_pool *p);
 
 /* Wait for all threads, which leave once the device has ended, and free the pool. */
 void wire_pool_free(struct wire_pool *p);

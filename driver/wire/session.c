@@ -73,6 +73,7 @@ static void reply(struct wire_session *s, struct wire_request *r, errint_t err)
 	for (int i = 0; i < n; i++)
 		header.len += (uint32_t)parts[i].iov_len;
 	debug_reply(s, r, err);
+	wire_pool_about_to_reply(s->pool);
 	/* ENOENT: the caller is gone. What the reply would have handed over is taken back. */
 	if (writev(s->device, parts, n) < 0 && err == 0 && r->lost_node)
 		s->ops->forget(s->user, r->lost_node, 1);
