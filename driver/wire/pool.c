@@ -21,8 +21,11 @@
 /* Header and fixed struct of a WRITE come before its data. */
 #define IN_SIZE (LAMINA_MAX_IO + 4096)
 
-/* A thread retires after it has so often come back to find another one waiting for requests. */
+/* A thread retires when it was busy while another one waited for requests so much more often than
+ * while none did. */
 #define SUPERFLUOUS_MAX 8
+
+static _Thread_local unsigned int superfluous;
 
 /* The watcher's tick is 2 ms: a request that takes three takes long; and after 25 without a request
  * it goes to sleep. */
@@ -139,10 +142,16 @@ static bool more_waits(const struct wire_pool *p)
  */
 void wire_pool_about_to_reply(struct wire_pool *p)
 {
+	if (atomic_load(&p->reading) > 0) {
+		superfluous++;
+		return;
+	}
+	if (superfluous > 0)
+		superfluous--;
 	if (!atomic_load_explicit(&p->look, memory_order_relaxed))
 		return;
 	atomic_store_explicit(&p->look, false, memory_order_relaxed);
-	if (atomic_load(&p->reading) == 0 && more_waits(p))
+	if (more_waits(p))
 		call_one(p);
 }
 
@@ -225,21 +234,14 @@ static bool is_over(struct wire_pool *p)
 
 static void serve_until_unneeded(struct wire_pool *p, struct wire_buffers *b)
 {
-	unsigned int superfluous = 0;
+	bool needed = true;
 
-	for (;;) {
+	while (needed && !is_over(p)) {
 		take(p, b);
-		if (atomic_load(&p->reading) == 0) {
+		if (superfluous >= SUPERFLUOUS_MAX && atomic_load(&p->reading) > 0) {
+			needed = retire(p);
 			superfluous = 0;
-			if (is_over(p))
-				return;
-			continue;
 		}
-		if (++superfluous < SUPERFLUOUS_MAX && !is_over(p))
-			continue;
-		if (!retire(p))
-			return;
-		superfluous = 0;
 	}
 }
 
