@@ -226,6 +226,18 @@ static errint_t prepare_rename(struct end *from, struct end *to, unsigned int fl
 	return err == 0 && exists ? keep_open(&to->object) : err;
 }
 
+/*
+ * A directory that went to another one has another "..". The kernel reads the listing again only of
+ * directories in which names changed.
+ */
+static void forget_dot_dot(const struct end *moved, const struct end *away)
+{
+	struct node *node = moved->object.node;
+
+	if (node && S_ISDIR(node->type) && moved->parent.node != away->parent.node)
+		wire_session_invalidate_all(moved->parent.fs->session, node->id);
+}
+
 static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned int flags)
 {
 	struct lamina_fs *fs = fs_of(r);
@@ -246,6 +258,11 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	node_end_change(&fs->table, from.object.node);
 	if (to.object.node && to.object.node != from.object.node)
 		node_end_change(&fs->table, to.object.node);
+	if (err == 0) {
+		forget_dot_dot(&from, &to);
+		if (flags & RENAME_EXCHANGE)
+			forget_dot_dot(&to, &from);
+	}
 	return err;
 }
 

@@ -312,18 +312,29 @@ const struct wire_terms *wire_session_terms(const struct wire_session *s)
 	return &s->terms;
 }
 
-void wire_session_invalidate_attr(struct wire_session *s, uint64_t id)
+/* Nothing of the content is dropped from a negative offset on, all of it from 0 on. */
+static void invalidate(struct wire_session *s, uint64_t id, int64_t offset)
 {
 	struct {
 		struct fuse_out_header header;
 		struct fuse_notify_inval_inode_out inode;
 	} notice = {
 		.header = {.len = sizeof(notice), .error = FUSE_NOTIFY_INVAL_INODE},
-		.inode = {.ino = id, .off = -1},
+		.inode = {.ino = id, .off = offset},
 	};
 
 	/* ENOENT: the kernel does not keep it any more, which is as good. */
 	if (write(s->device, &notice, sizeof(notice)) < 0 && s->debug)
 		fprintf(stderr, "invalidate node %llu: %s\n", (unsigned long long)id,
 			strerror(errno));
+}
+
+void wire_session_invalidate_attr(struct wire_session *s, uint64_t id)
+{
+	invalidate(s, id, -1);
+}
+
+void wire_session_invalidate_all(struct wire_session *s, uint64_t id)
+{
+	invalidate(s, id, 0);
 }

@@ -56,3 +56,6 @@ const struct wire_terms *wire_session_terms(const struct wire_session *s);
 
 /* Tell the kernel that the attributes it keeps of node @id are out of date. */
 void wire_session_invalidate_attr(struct wire_session *s, uint64_t id);
+
+/* The same, and of what it keeps of the content: of a directory, its listing. */
+void wire_session_invalidate_all(struct wire_session *s, uint64_t id);

@@ -190,6 +190,19 @@ assert_as_overlay() {
 	umount_lamina
 }
 
+@test "'..' is listed rightly when a directory that was listed before moves to another one" {
+	mkdir -p upper/a/dir lower/b/dir lower/c
+	mount_lamina
+	py merge dot_dot mnt/a/dir mnt/a
+	py merge dot_dot mnt/b/dir mnt/b
+	mv mnt/a/dir mnt/c/moved
+	py merge dot_dot mnt/c/moved mnt/c
+	py merge exchange mnt/c/moved mnt/b/dir
+	py merge dot_dot mnt/c/moved mnt/c
+	py merge dot_dot mnt/b/dir mnt/b
+	umount_lamina
+}
+
 @test "300 levels of directories work, with paths that no single call can name" {
 	py merge make_deep lower 300
 	mount_lamina

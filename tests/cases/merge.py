@@ -79,6 +79,11 @@ def dot_dot(directory, parent):
     equal(numbers[b"."], os.stat(directory).st_ino, 'number of "."')
 
 
+@case
+def exchange(one, other):
+    lib.renameat2(one, other, lib.RENAME_EXCHANGE)
+
+
 # ---- depth ----
 
 
