@@ -13,9 +13,7 @@
 
 #include "base/limits.h"
 
-/* What the kernel shows for an id without a mapping (/proc/sys/kernel/overflowuid). */
-#define OVERFLOW_ID 65534u
-#define NO_ID	    UINT32_MAX
+#define NO_ID UINT32_MAX
 
 /* Read a number and the colon behind it, if there is one. */
 static bool take_number(const char **at, uint32_t *ret)
@@ -95,7 +93,7 @@ uint32_t lamina_idmap_show(const struct lamina_idmap *map, uint32_t disk)
 	for (size_t i = 0; i < map->n; i++)
 		if (disk - map->ranges[i].disk < map->ranges[i].count)
 			return map->ranges[i].shown + (disk - map->ranges[i].disk);
-	return OVERFLOW_ID;
+	return LAMINA_OVERFLOW_ID;
 }
 
 uint32_t lamina_idmap_store(const struct lamina_idmap *map, uint32_t shown)

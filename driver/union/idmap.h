@@ -11,6 +11,9 @@
 
 #include "base/errint.h"
 
+/* What the kernel shows for an id without a mapping (/proc/sys/kernel/overflowuid). */
+#define LAMINA_OVERFLOW_ID 65534u
+
 struct lamina_id_range {
 	uint32_t disk, shown, count;
 };
