@@ -7,7 +7,7 @@
 
 DEMO_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAMINA_BIN=${LAMINA_BIN:-$DEMO_ROOT/build/bin}
-DEMO_RUNTIME=crun # until demo_find_runtime() knows better
+DEMO_RUNTIME=${DEMO_RUNTIME:-crun} # until demo_find_runtime() knows better
 
 # What containers may ask for can be less than podman's defaults: a machine may deny to raise limits.
 demo_write_conf() {

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What the files on podman share: storage below the scene, and a base image of a few programs with
+# something to delete, replace, rename and link.
+
+# shellcheck source=demo/lib.bash
+source "$LAMINA_ROOT/demo/lib.bash"
+
+BASE=localhost/base
+
+# podman on Lamina, and on the kernel's overlayfs.
+ours() { pm "lamina:$LAMINA_ENGINE" "$@"; }
+theirs() { pm overlay "$@"; }
+
+# A program and the libraries that it needs.
+add_program() {
+	local root=$1 program library
+
+	program=$(command -v "$2")
+	install -D "$program" "$root/bin/${program##*/}"
+	for library in $(ldd "$program" | grep -o '/[^ ]*'); do
+		[[ -e $root$library ]] || install -D "$library" "$root$library"
+	done
+}
+
+# base_image FILE: the root of all images here, as a tar.
+base_image() {
+	local root=$1.root base=$1.root/base i
+
+	mkdir -p "$root"/{bin,etc,tmp,proc,sys,dev,run} "$base"/{dir/sub,gone/x,tree/a/b,swap-dir,many}
+	chmod 1777 "$root/tmp"
+	cp /bin/busybox "$root/bin"
+	for i in $(busybox --list); do
+		ln -s busybox "$root/bin/$i" 2>/dev/null || true
+	done
+	add_program "$root" setcap
+	add_program "$root" setfattr
+	add_program "$root" mawk
+	echo one | tee "$base/dir/f1" "$base/dir/f2" "$base/dir/sub/deep" >"$base/gone/x/y"
+	echo three | tee "$base/tree/a/b/c" "$base/tree/file" "$base/swap-file" >"$base/swap-dir/in"
+	ln -s file "$base/tree/link"
+	echo linked >"$base/linked.1"
+	ln "$base/linked.1" "$base/linked.2"
+	ln "$base/linked.1" "$base/linked.3"
+	mkfifo "$base/fifo"
+	for ((i = 0; i < 100; i++)); do
+		echo "$i" >"$base/many/$i"
+	done
+	cp "$base/linked.1" "$base/capable"
+	cp "$base/linked.1" "$base/attr"
+	chown -R 7:8 "$base/tree"
+	setcap cap_net_raw+ep "$base/capable"
+	setfattr -n user.demo -v lower "$base/attr"
+	chmod 4755 "$base/swap-file"
+	tar --xattrs --xattrs-include='*' --numeric-owner --sort=name --mtime=@1000000000 \
+		-C "$root" -cf "$1" .
+	rm -rf "$root"
+}
