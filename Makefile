@@ -105,7 +105,7 @@ demo: deps
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests
 
-check-tests: all tools sanitize $(B)/fuzz
+check-tests: all tools sanitize $(B)/fuzz $(MANUALS:%=$(B)/man/%)
 	$(Q)tests/run-all
 
 bench: deps
