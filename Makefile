@@ -34,7 +34,7 @@ MANUALS := $(patsubst docs/man/%.md,%,$(wildcard docs/man/*.md))
 
 all: $(PROGRAMS:%=$(B)/bin/%)
 
-help:
+help::
 	@echo 'make            build the programs into $(B)/bin'
 	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
 	@echo 'make demo       run a Debian container through podman on Lamina'
@@ -141,5 +141,7 @@ install-alternative: install
 
 clean:
 	rm -rf $(B)
+
+include tests/vm/vm.mk
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
