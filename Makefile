@@ -142,6 +142,7 @@ install-alternative: install
 clean:
 	rm -rf $(B)
 
+include kernel/kernel.mk
 include tests/vm/vm.mk
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Layers: a directory tree that somebody registered, as a private clone of its mount, with the
+ * credentials it is reached with. Nothing in here locks; the view that a layer belongs to does.
+ */
+#include <linux/file.h>
+#include <linux/mount.h>
+#include <linux/namei.h>
+#include <linux/slab.h>
+#include <linux/unicode.h>
+
+#include "view.h"
+
+/*
+ * Inode numbers of layers on different file systems are kept apart by the number of the file
+ * system in the top bits. FSID_BITS hold FUSE_BPF_LAYERS_MAX of them.
+ */
+#define FSID_BITS  9
+#define FSID_SHIFT (64 - FSID_BITS)
+
+/**
+ * fuse_layer_ino - the inode number that the view shows for one of a layer
+ * @layer: the layer
+ * @ino: the number on its file system
+ *
+ * stat and readdir both use this, so that they agree. A number too large to leave room for the
+ * file system's is mixed with it instead; two objects then share a number with the probability of
+ * two random 64-bit numbers.
+ */
+u64 fuse_layer_ino(const struct fuse_layer *layer, u64 ino)
+{
+	BUILD_BUG_ON(FUSE_BPF_LAYERS_MAX > 1 << FSID_BITS);
+
+	if (!layer->fsid)
+		return ino;
+	if (likely(!(ino >> FSID_SHIFT)))
+		return ino | (u64)layer->fsid << FSID_SHIFT;
+	return ino ^ layer->fsid * GOLDEN_RATIO_64;
+}
+
+/*
+ * Can names come to mean something else without the VFS' doing? Then the file system has the VFS
+ * ask. A root may be free of that where its children aren't; overlayfs, which is known by d_real,
+ * decides for each dentry and is right about its root.
+ */
+static bool is_remote(const struct dentry *root)
+{
+	const struct dentry_operations *ops = root->d_sb->s_d_op;
+
+	if (root->d_flags & (DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE))
+		return true;
+	return ops && ops->d_revalidate && !(root->d_flags & DCACHE_OP_REAL);
+}
+
+static int check_kind(const struct dentry *root)
+{
+	const struct super_block *sb = root->d_sb;
+
+	if (!d_is_dir(root))
+		return -ENOTDIR;
+	/*
+	 * Where two different names can mean the same file, a filter or a whiteout for one of them
+	 * says nothing about the other.
+	 */
+	if (sb_has_encoding(sb) || root->d_flags & (DCACHE_OP_HASH | DCACHE_OP_COMPARE))
+		return -EOPNOTSUPP;
+	/* Without its key a directory shows other names. */
+	if (IS_ENCRYPTED(d_inode(root)))
+		return -EOPNOTSUPP;
+	if (root->d_flags & (DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT))
+		return -EOPNOTSUPP;
+	if (!d_can_lookup(root) || !d_inode(root)->i_fop->iterate_shared)
+		return -EOPNOTSUPP;
+	return 0;
+}
+
+/*
+ * st_dev of the root, rather than s_dev: subvolumes of one btrfs have the same numbers for
+ * different inodes.
+ */
+static int get_dev(const struct path *root, dev_t *ret_dev)
+{
+	struct kstat stat;
+	int err = vfs_getattr(root, &stat, STATX_BASIC_STATS, AT_STATX_DONT_SYNC);
+
+	if (!err)
+		*ret_dev = stat.dev;
+	return err;
+}
+
+static int check_allowed(struct user_namespace *user_ns)
+{
+	if (current_user_ns() != user_ns || !ns_capable(user_ns, CAP_SYS_ADMIN))
+		return -EPERM;
+	return 0;
+}
+
+/**
+ * fuse_layer_new - register what a file is open on
+ * @file: a directory; the caller's reference
+ * @own: the superblock that will show the layer, or NULL before there is one
+ * @user_ns: of who made the mount, or makes it
+ * @max_depth: what the layer's file system may be stacked at most, and one more
+ * @tag: the registrant's
+ * @ret_layer: the layer, not yet in a view
+ *
+ * Return: 0, or the error documented with FUSE_BPF_IOC_LAYER_ADD.
+ * Context: the task that registers. Its credentials and mount namespace count.
+ */
+int fuse_layer_new(struct file *file, struct super_block *own, struct user_namespace *user_ns,
+		   int max_depth, u64 tag, struct fuse_layer **ret_layer)
+{
+	const struct path *path = &file->f_path;
+	struct fuse_layer *layer;
+	int err;
+
+	err = check_allowed(user_ns) ?: check_kind(path->dentry);
+	if (err)
+		return err;
+	if (path->dentry->d_sb == own || path->dentry->d_sb->s_stack_depth >= max_depth)
+		return -ELOOP;
+
+	layer = kzalloc(sizeof(*layer), GFP_KERNEL_ACCOUNT);
+	if (!layer)
+		return -ENOMEM;
+	err = get_dev(path, &layer->dev);
+	if (err)
+		goto out_free;
+	layer->mnt = clone_private_mount(path);
+	if (IS_ERR(layer->mnt)) {
+		err = PTR_ERR(layer->mnt);
+		goto out_free;
+	}
+	/* Readers of a view leave no trace in its layers. */
+	layer->mnt->mnt_flags |= MNT_READONLY | MNT_NOATIME;
+	layer->cred = get_current_cred();
+	layer->tag = tag;
+	layer->remote = is_remote(path->dentry);
+	*ret_layer = layer;
+	return 0;
+
+out_free:
+	kfree(layer);
+	return err;
+}
+
+/* The credentials must outlive rcu-walks that are about to borrow them. */
+static void layer_free_rcu(struct rcu_head *rcu)
+{
+	struct fuse_layer *layer = container_of(rcu, struct fuse_layer, rcu);
+
+	put_cred(layer->cred);
+	kfree(layer);
+}
+
+/**
+ * fuse_layers_free - unregister layers
+ * @layers: array of them; NULL entries are skipped
+ * @nr: its length
+ *
+ * Nothing but rcu-walks may use them any more. Waits for a grace period, once for all.
+ */
+void fuse_layers_free(struct fuse_layer **layers, unsigned int nr)
+{
+	unsigned int i, n = 0;
+	struct vfsmount **mnts;
+
+	if (!nr)
+		return;
+	mnts = kvmalloc_array(nr, sizeof(*mnts), GFP_KERNEL | __GFP_NOFAIL);
+	for (i = 0; i < nr; i++) {
+		if (layers[i])
+			mnts[n++] = layers[i]->mnt;
+	}
+	kern_unmount_array(mnts, n);
+	kvfree(mnts);
+	for (i = 0; i < nr; i++) {
+		if (layers[i])
+			call_rcu(&layers[i]->rcu, layer_free_rcu);
+	}
+}
