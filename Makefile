@@ -144,5 +144,6 @@ clean:
 
 include kernel/kernel.mk
 include tests/vm/vm.mk
+include tests/bpf/bpf.mk
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -33,6 +33,7 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 	if (err)
 		return err;
 
+	generic_fill_statx_attr(inode, stat);
 	stat->dev = inode->i_sb->s_dev;
 	stat->ino = fuse_layer_ino(place->layer, stat->ino);
 	/* Counting the subdirectories of a merged directory would take a listing; 1 says so. */

@@ -4,6 +4,7 @@
  * credentials it is reached with. Nothing in here locks; the view that a layer belongs to does.
  */
 #include <linux/file.h>
+#include <linux/fscrypt.h>
 #include <linux/mount.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
@@ -40,16 +41,23 @@ u64 fuse_layer_ino(const struct fuse_layer *layer, u64 ino)
 
 /*
  * Can names come to mean something else without the VFS' doing? Then the file system has the VFS
- * ask. A root may be free of that where its children aren't; overlayfs, which is known by d_real,
- * decides for each dentry and is right about its root.
+ * ask about each, though perhaps not about its root. What fscrypt asks about are names of encrypted
+ * directories, which are refused. overlayfs, known by d_real, decides for each dentry, and the
+ * root is no exception.
  */
 static bool is_remote(const struct dentry *root)
 {
 	const struct dentry_operations *ops = root->d_sb->s_d_op;
 
-	if (root->d_flags & (DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE))
-		return true;
-	return ops && ops->d_revalidate && !(root->d_flags & DCACHE_OP_REAL);
+	if (root->d_flags & DCACHE_OP_REAL)
+		return root->d_flags & (DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE);
+	if (!ops || !(ops->d_revalidate || ops->d_weak_revalidate))
+		return false;
+#ifdef CONFIG_FS_ENCRYPTION
+	if (ops->d_revalidate == fscrypt_d_revalidate)
+		return false;
+#endif
+	return true;
 }
 
 static int check_kind(const struct dentry *root)

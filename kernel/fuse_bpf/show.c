@@ -32,11 +32,11 @@ static unsigned long count(const struct fuse_view *view, unsigned int which)
 }
 
 /* Where a layer is: as in /proc/PID/mountinfo, by device and by the path on it. */
-static void show_layer(struct seq_file *m, const struct fuse_layer *layer, bool shown)
+static void show_layer(struct seq_file *m, const struct fuse_layer *layer, bool unused)
 {
 	dev_t dev = layer->mnt->mnt_sb->s_dev;
 
-	seq_printf(m, "%s:\t%u tag=%#llx dev=%u:%u root=", shown ? "layer" : "unused", layer->id,
+	seq_printf(m, "%s:\t%u tag=%#llx dev=%u:%u root=", unused ? "unused" : "layer", layer->id,
 		   layer->tag, MAJOR(dev), MINOR(dev));
 	seq_dentry(m, layer->mnt->mnt_root, " \t\n\\");
 	seq_putc(m, '\n');
@@ -52,7 +52,8 @@ static void show_view(struct seq_file *m, struct fuse_view *view)
 		seq_printf(m, "%s:\t%lu\n", counter_names[i], count(view, i));
 	for (i = 0; i < view->nr; i++) {
 		if (view->layers[i])
-			show_layer(m, view->layers[i], i < view->shown);
+			show_layer(m, view->layers[i],
+				   view->state == FUSE_VIEW_SET && i >= view->shown);
 	}
 	mutex_unlock(&view->lock);
 }
