@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Layers: a directory tree that somebody registered, as a private clone of its mount, with the
- * credentials it is reached with. Nothing in here locks; the view that a layer belongs to does.
+ * credentials it is reached with; and how a directory in one is looked into. A layer doesn't change
+ * once it is made; the view that it belongs to guards its life.
  */
 #include <linux/file.h>
 #include <linux/fscrypt.h>
@@ -186,4 +187,68 @@ void fuse_layers_free(struct fuse_layer **layers, unsigned int nr)
 		if (layers[i])
 			call_rcu(&layers[i]->rcu, layer_free_rcu);
 	}
+}
+
+/* What would have been refused as a layer, but was only met on the way. */
+static bool is_strange(const struct fuse_layer *layer, const struct dentry *dentry)
+{
+	unsigned int strange =
+		DCACHE_OP_HASH | DCACHE_OP_COMPARE | DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT;
+
+	if (!layer->remote)
+		strange |= DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE;
+	return dentry->d_flags & strange || IS_ENCRYPTED(d_inode(dentry));
+}
+
+/**
+ * fuse_layer_lookup - look up a name in one directory of one layer
+ * @dir: the directory
+ * @name: the name; need not be terminated
+ * @len: its length
+ * @ret_dentry: the positive dentry; the caller drops it
+ *
+ * Return: 0, -ENOENT if there is no such name or there can be none, or another error.
+ * Context: may sleep; takes the i_rwsem of @dir.
+ */
+int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned int len,
+		      struct dentry **ret_dentry)
+{
+	const struct cred *old = fuse_place_override(dir);
+	struct dentry *dentry;
+
+	dentry = lookup_one_unlocked(mnt_idmap(dir->layer->mnt), name, dir->dentry, len);
+	revert_creds(old);
+	if (IS_ERR(dentry))
+		return PTR_ERR(dentry) == -ENAMETOOLONG ? -ENOENT : PTR_ERR(dentry);
+	/* Pairs with __d_set_inode_and_type(): what isn't negative has its inode. */
+	if (d_flags_negative(smp_load_acquire(&dentry->d_flags))) {
+		dput(dentry);
+		return -ENOENT;
+	}
+	if (is_strange(dir->layer, dentry)) {
+		dput(dentry);
+		return -EREMOTE;
+	}
+	*ret_dentry = dentry;
+	return 0;
+}
+
+/**
+ * fuse_layer_open_dir - open a backing directory
+ * @dir: the directory
+ * @flags: open flags
+ *
+ * Context: with the credentials of its layer.
+ * Return: the file, or an error.
+ */
+struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags)
+{
+	struct path path = fuse_place_path(dir);
+	int err;
+
+	err = inode_permission(mnt_idmap(path.mnt), d_inode(path.dentry), MAY_READ | MAY_OPEN);
+	if (err)
+		return ERR_PTR(err);
+	return dentry_open(&path, flags | O_LARGEFILE | O_DIRECTORY | __FMODE_NONOTIFY,
+			   current_cred());
 }

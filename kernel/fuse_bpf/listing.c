@@ -203,7 +203,7 @@ static int settle_unsure(struct build *b)
 static int read_names(struct build *b)
 {
 	const struct cred *old = fuse_place_override(b->place);
-	struct file *file = fuse_place_open_dir(b->place, O_RDONLY);
+	struct file *file = fuse_layer_open_dir(b->place, O_RDONLY);
 	int err = PTR_ERR_OR_ZERO(file);
 	unsigned int before;
 

@@ -3,20 +3,12 @@
  * Lookup: a name is searched for down the stack of its directory, until an object that isn't a
  * directory, a whiteout or an opaque directory ends the search. Where the directory's listing is
  * at hand, only the layers that have the name are asked. Called with the i_rwsem of the directory
- * held, or from d_revalidate with the directory only referenced.
+ * held, or by d_revalidate with the directory only referenced.
  */
 #include <linux/namei.h>
 #include <linux/slab.h>
 
 #include "view.h"
-
-/* The places that a search has found. */
-struct found {
-	struct fuse_place *places;
-	unsigned int nr;
-	unsigned int room;
-	struct fuse_place few[FUSE_PLACES_ON_STACK];
-};
 
 struct search {
 	const struct fuse_view *view;
@@ -26,7 +18,7 @@ struct search {
 	unsigned int asked;
 };
 
-static void found_init(struct found *found)
+static void found_init(struct fuse_found *found)
 {
 	found->places = found->few;
 	found->nr = 0;
@@ -34,20 +26,20 @@ static void found_init(struct found *found)
 }
 
 /* The places' references stay with who took over the places. */
-static void found_free(struct found *found)
+void fuse_found_free(struct fuse_found *found)
 {
 	if (found->places != found->few)
 		kvfree(found->places);
 }
 
-static void found_drop(struct found *found)
+void fuse_found_drop(struct fuse_found *found)
 {
 	fuse_places_put(found->places, found->nr);
-	found_free(found);
+	fuse_found_free(found);
 }
 
 /* Takes over the reference of @place. @most is how many places there can be. */
-static int found_add(struct found *found, const struct fuse_place *place, unsigned int most)
+static int found_add(struct fuse_found *found, const struct fuse_place *place, unsigned int most)
 {
 	struct fuse_place *more;
 
@@ -65,50 +57,6 @@ static int found_add(struct found *found, const struct fuse_place *place, unsign
 	return 0;
 }
 
-/* What would have been refused as a layer, see layer.c, but was only met on the way. */
-static bool is_strange(const struct fuse_layer *layer, const struct dentry *dentry)
-{
-	unsigned int strange =
-		DCACHE_OP_HASH | DCACHE_OP_COMPARE | DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT;
-
-	if (!layer->remote)
-		strange |= DCACHE_OP_REVALIDATE | DCACHE_OP_WEAK_REVALIDATE;
-	return dentry->d_flags & strange || IS_ENCRYPTED(d_inode(dentry));
-}
-
-/**
- * fuse_layer_lookup - look up a name in one directory of one layer
- * @dir: the directory
- * @name: the name; need not be terminated
- * @len: its length
- * @ret_dentry: the positive dentry; the caller drops it
- *
- * Return: 0, -ENOENT if there is no such name or there can be none, or another error.
- * Context: may sleep; takes the i_rwsem of @dir.
- */
-int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned int len,
-		      struct dentry **ret_dentry)
-{
-	const struct cred *old = fuse_place_override(dir);
-	struct dentry *dentry;
-
-	dentry = lookup_one_unlocked(mnt_idmap(dir->layer->mnt), name, dir->dentry, len);
-	revert_creds(old);
-	if (IS_ERR(dentry))
-		return PTR_ERR(dentry) == -ENAMETOOLONG ? -ENOENT : PTR_ERR(dentry);
-	/* Pairs with __d_set_inode_and_type(): what isn't negative has its inode. */
-	if (d_flags_negative(smp_load_acquire(&dentry->d_flags))) {
-		dput(dentry);
-		return -ENOENT;
-	}
-	if (is_strange(dir->layer, dentry)) {
-		dput(dentry);
-		return -EREMOTE;
-	}
-	*ret_dentry = dentry;
-	return 0;
-}
-
 /* The next place to ask from @i on; the number of places if there is none. */
 static unsigned int next_place(const struct search *s, unsigned int i)
 {
@@ -116,7 +64,7 @@ static unsigned int next_place(const struct search *s, unsigned int i)
 }
 
 /* Returns 1 if the search ends here, 0 if it goes on, or an error. */
-static int search_place(struct search *s, unsigned int i, struct found *found)
+static int search_place(struct search *s, unsigned int i, struct fuse_found *found)
 {
 	bool last = next_place(s, i + 1) == s->dir->nr;
 	struct fuse_place place = {.layer = s->dir->at[i].layer};
@@ -146,8 +94,15 @@ static int search_place(struct search *s, unsigned int i, struct found *found)
 	return verdict == FUSE_WHITEOUT;
 }
 
-/* Finds the places of a name; none means that the name doesn't exist. */
-static int search(struct inode *dir, const struct qstr *name, struct found *found)
+/**
+ * fuse_view_search - find the places of a name
+ * @dir: where
+ * @name: the name
+ * @found: filled in; the caller drops it, or frees it when it has handed over the places
+ *
+ * Return: 0 or an error; then there is nothing to free.
+ */
+int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_found *found)
 {
 	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
 	struct fuse_view *view = fuse_inode_view(dir);
@@ -164,7 +119,7 @@ static int search(struct inode *dir, const struct qstr *name, struct found *foun
 		err = search_place(&s, i, found);
 	this_cpu_add(view->counters->n[FUSE_COUNT_LAYER_LOOKUPS], s.asked);
 	if (err < 0) {
-		found_drop(found);
+		fuse_found_drop(found);
 		return err;
 	}
 	if (s.dir->nr > 1 && !s.where)
@@ -187,7 +142,7 @@ struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigne
 	unsigned long epoch = READ_ONCE(fuse_inode_view(dir)->epoch);
 	struct inode *inode = NULL;
 	struct dentry *other;
-	struct found found;
+	struct fuse_found found;
 	int err;
 
 	err = fuse_view_alive(dir);
@@ -196,12 +151,12 @@ struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigne
 	if (entry->d_name.len > fuse_inode_view(dir)->namelen)
 		return ERR_PTR(-ENAMETOOLONG);
 
-	err = search(dir, &entry->d_name, &found);
+	err = fuse_view_search(dir, &entry->d_name, &found);
 	if (err)
 		return ERR_PTR(err);
 	if (found.nr)
 		inode = fuse_view_iget(dir->i_sb, found.places, found.nr);
-	found_free(&found);
+	fuse_found_free(&found);
 
 	entry->d_time = epoch;
 	other = d_splice_alias(inode, entry);
@@ -209,65 +164,3 @@ struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigne
 		other->d_time = epoch;
 	return other;
 }
-
-/* Does the name still mean what the dentry says? */
-static int search_again(struct dentry *entry, struct inode *dir)
-{
-	unsigned long epoch = READ_ONCE(fuse_inode_view(dir)->epoch);
-	struct inode *inode = d_inode(entry);
-	struct name_snapshot name;
-	struct found found;
-	int err;
-
-	take_dentry_name_snapshot(&name, entry);
-	err = search(dir, &name.name, &found);
-	release_dentry_name_snapshot(&name);
-	if (err)
-		return err == -ENOMEM || err == -EINTR ? err : 0;
-
-	if (inode)
-		err = fuse_places_same(fuse_inode_stack(inode), found.places, found.nr);
-	else
-		err = !found.nr;
-	found_drop(&found);
-	if (err)
-		entry->d_time = epoch;
-	return err;
-}
-
-static int revalidate(struct dentry *entry, unsigned int flags)
-{
-	const struct fuse_view *view = get_fuse_conn_super(entry->d_sb)->view;
-	struct dentry *parent;
-	int ret;
-
-	if (!view->remote && entry->d_time == READ_ONCE(view->epoch))
-		return 1;
-	if (flags & LOOKUP_RCU)
-		return -ECHILD;
-
-	parent = dget_parent(entry);
-	ret = search_again(entry, d_inode(parent));
-	dput(parent);
-	return ret;
-}
-
-/* Whom the kernel asks for the inode that is mapped: uprobes, IMA. */
-static struct dentry *real_dentry(struct dentry *entry, enum d_real_type type)
-{
-	struct inode *inode = d_inode(entry);
-
-	if (!inode || !S_ISREG(inode->i_mode))
-		return entry;
-	return d_real(fuse_inode_top(inode)->dentry, type);
-}
-
-/* While nothing can change, no name needs a second look. */
-const struct dentry_operations fuse_view_dentry_operations = {
-	.d_real = real_dentry,
-};
-
-const struct dentry_operations fuse_view_checked_dentry_operations = {
-	.d_revalidate = revalidate,
-	.d_real = real_dentry,
-};

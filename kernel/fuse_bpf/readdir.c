@@ -53,26 +53,6 @@ static u64 parent_ino(struct file *file)
 	return ino;
 }
 
-/**
- * fuse_place_open_dir - open a backing directory
- * @place: the directory
- * @flags: open flags
- *
- * Context: with the credentials of the place's layer.
- * Return: the file, or an error.
- */
-struct file *fuse_place_open_dir(const struct fuse_place *place, int flags)
-{
-	struct path path = fuse_place_path(place);
-	int err;
-
-	err = inode_permission(mnt_idmap(path.mnt), d_inode(path.dentry), MAY_READ | MAY_OPEN);
-	if (err)
-		return ERR_PTR(err);
-	return dentry_open(&path, flags | O_LARGEFILE | O_DIRECTORY | __FMODE_NONOTIFY,
-			   current_cred());
-}
-
 static int dir_open(struct inode *inode, struct file *file)
 {
 	struct fuse_stack *stack = fuse_inode_stack(inode);
@@ -87,7 +67,7 @@ static int dir_open(struct inode *inode, struct file *file)
 		return -ENOMEM;
 	if (stack->nr == 1) {
 		old = fuse_place_override(&stack->at[0]);
-		df->real = fuse_place_open_dir(&stack->at[0], O_RDONLY);
+		df->real = fuse_layer_open_dir(&stack->at[0], O_RDONLY);
 		revert_creds(old);
 		if (IS_ERR(df->real)) {
 			err = PTR_ERR(df->real);

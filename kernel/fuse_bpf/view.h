@@ -70,8 +70,19 @@ struct fuse_stack {
 	struct fuse_place at[] __counted_by(nr);
 };
 
-/* A lookup finds at most this many places in a buffer on the kernel's stack. */
-#define FUSE_PLACES_ON_STACK 8
+/**
+ * struct fuse_found - the places that a search has found
+ * @places: the topmost first; none means that there is no such name
+ * @nr: how many
+ * @room: for how many there is space
+ * @few: where they are if they are few
+ */
+struct fuse_found {
+	struct fuse_place *places;
+	unsigned int nr;
+	unsigned int room;
+	struct fuse_place few[8];
+};
 
 enum fuse_view_state {
 	FUSE_VIEW_OPEN, /* layers come and go */
@@ -205,6 +216,9 @@ int fuse_layer_new(struct file *file, struct super_block *own, struct user_names
 		   int max_depth, u64 tag, struct fuse_layer **ret_layer);
 void fuse_layers_free(struct fuse_layer **layers, unsigned int nr);
 u64 fuse_layer_ino(const struct fuse_layer *layer, u64 ino);
+int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned int len,
+		      struct dentry **ret_dentry);
+struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags);
 
 static inline struct path fuse_place_path(const struct fuse_place *place)
 {
@@ -278,11 +292,14 @@ int fuse_place_verdict(const struct fuse_view *view, const struct fuse_place *pl
 const char *fuse_marks_prefix(const struct fuse_view *view);
 
 /* lookup.c */
+int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_found *found);
+void fuse_found_free(struct fuse_found *found);
+void fuse_found_drop(struct fuse_found *found);
+struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags);
+
+/* dentry.c */
 extern const struct dentry_operations fuse_view_dentry_operations;
 extern const struct dentry_operations fuse_view_checked_dentry_operations;
-struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags);
-int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned int len,
-		      struct dentry **ret_dentry);
 
 /* listing.c */
 struct fuse_listing *fuse_listing_get(struct inode *dir);
@@ -313,6 +330,5 @@ ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size);
 /* file.c, readdir.c */
 extern const struct file_operations fuse_view_file_operations;
 extern const struct file_operations fuse_view_dir_operations;
-struct file *fuse_place_open_dir(const struct fuse_place *place, int flags);
 
 #endif /* _FS_FUSE_BPF_VIEW_H */
