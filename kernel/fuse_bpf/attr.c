@@ -20,8 +20,10 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 	const struct fuse_place *place = fuse_inode_top(inode);
 	struct path real = fuse_place_path(place);
 	const struct cred *old;
-	int err = fuse_view_enter(inode);
+	int err = fuse_view_enter(inode) ?: fuse_view_gate(inode, FUSE_FILTER_GETATTR);
 
+	if (!err)
+		err = fuse_shown_update(inode, true);
 	if (err)
 		return err;
 	old = fuse_place_override(place);
@@ -33,6 +35,11 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 	if (err)
 		return err;
 
+	if (fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_ATTR)) {
+		stat->mode = inode->i_mode;
+		stat->uid = vfsuid_into_kuid(i_uid_into_vfsuid(idmap, inode));
+		stat->gid = vfsgid_into_kgid(i_gid_into_vfsgid(idmap, inode));
+	}
 	generic_fill_statx_attr(inode, stat);
 	stat->dev = inode->i_sb->s_dev;
 	stat->ino = fuse_layer_ino(place->layer, stat->ino);
@@ -52,7 +59,9 @@ int fuse_view_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 	/* In rcu-walk the inode may be going. */
 	if (!real)
 		return -ECHILD;
-	err = fuse_view_enter(inode) ?: generic_permission(idmap, inode, mask);
+	err = fuse_view_enter(inode) ?: fuse_shown_update(inode, !(mask & MAY_NOT_BLOCK));
+	if (!err)
+		err = generic_permission(idmap, inode, mask);
 	if (err)
 		return err;
 
@@ -75,7 +84,7 @@ const char *fuse_view_get_link(struct dentry *dentry, struct inode *inode,
 
 	if (!dentry)
 		return ERR_PTR(-ECHILD);
-	err = fuse_view_alive(inode);
+	err = fuse_view_gate(inode, FUSE_FILTER_READLINK);
 	if (err)
 		return ERR_PTR(err);
 	old = fuse_place_override(place);
@@ -119,7 +128,8 @@ struct posix_acl *fuse_view_get_inode_acl(struct inode *inode, int type, bool rc
 
 	if (!real)
 		return ERR_PTR(-ECHILD);
-	if (!IS_POSIXACL(real))
+	/* What a filter made of owner and mode has nothing to do with the layer's ACL. */
+	if (!IS_POSIXACL(real) || get_fuse_inode(inode)->shown_changed)
 		return NULL;
 	if (rcu) {
 		/* A mapped ACL would have to be allocated. */
@@ -136,11 +146,15 @@ struct posix_acl *fuse_view_get_inode_acl(struct inode *inode, int type, bool rc
 /* For getxattr(2). */
 struct posix_acl *fuse_view_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type)
 {
-	const struct fuse_place *place = fuse_inode_top(d_inode(dentry));
+	struct inode *inode = d_inode(dentry);
+	const struct fuse_place *place = fuse_inode_top(inode);
 	struct posix_acl *acl;
 	const struct cred *old;
+	int err = fuse_view_gate(inode, FUSE_FILTER_GETACL);
 
-	if (!IS_POSIXACL(d_inode(place->dentry)))
+	if (err)
+		return ERR_PTR(err);
+	if (!IS_POSIXACL(d_inode(place->dentry)) || get_fuse_inode(inode)->shown_changed)
 		return NULL;
 	old = fuse_place_override(place);
 	acl = vfs_get_acl(mnt_idmap(place->layer->mnt), place->dentry, posix_acl_xattr_name(type));
@@ -158,7 +172,7 @@ int fuse_view_fileattr_get(struct dentry *dentry, struct fileattr *fa)
 	struct path real = fuse_place_path(place);
 	const struct cred *old;
 	struct file *file;
-	int err = fuse_view_alive(inode);
+	int err = fuse_view_gate(inode, FUSE_FILTER_FILEATTR);
 
 	if (err)
 		return err;
@@ -180,8 +194,10 @@ int fuse_view_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 s
 	const struct fuse_place *place = fuse_inode_top(inode);
 	struct inode *real = d_inode(place->dentry);
 	const struct cred *old;
-	int err;
+	int err = fuse_view_gate(inode, FUSE_FILTER_FIEMAP);
 
+	if (err)
+		return err;
 	if (!real->i_op->fiemap)
 		return -EOPNOTSUPP;
 	old = fuse_place_override(place);

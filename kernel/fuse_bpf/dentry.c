@@ -2,42 +2,123 @@
 /*
  * Names of a view in the dcache: whether one that was looked up still means the same. Parts of this
  * run in rcu-walk.
+ *
+ * With filters, a name holds for an epoch of the view. What filters said of a directory does, too,
+ * so it is asked for again from the root down before names in it are asked about: who stands in a
+ * directory that is hidden meanwhile finds nothing there.
  */
 #include <linux/dcache.h>
 #include <linux/namei.h>
+#include <linux/sched/signal.h>
 
 #include "view.h"
 
-/* Does the name still mean what the dentry says? */
+static bool is_current(const struct dentry *entry)
+{
+	const struct fuse_view *view = get_fuse_conn_super(entry->d_sb)->view;
+
+	return IS_ROOT(entry) || entry->d_time == READ_ONCE(view->epoch);
+}
+
+/*
+ * Does the name still mean what the dentry says? Returns 1 or 0, -EAGAIN if the parent has to be
+ * settled first, or an error that says nothing about the name.
+ */
 static int search_again(struct dentry *entry, struct inode *dir)
 {
-	unsigned long epoch = READ_ONCE(fuse_inode_view(dir)->epoch);
 	struct inode *inode = d_inode(entry);
 	struct name_snapshot name;
+	struct fuse_asker asker;
 	struct fuse_found found;
-	int err;
+	int ret;
 
+	ret = fuse_asker_init(&asker, dir);
+	if (ret)
+		return ret;
 	take_dentry_name_snapshot(&name, entry);
-	err = fuse_view_search(dir, &name.name, &found);
+	ret = fuse_view_search(dir, &name.name, &asker, &found);
 	release_dentry_name_snapshot(&name);
-	if (err)
-		return err == -ENOMEM || err == -EINTR ? err : 0;
-
+	if (ret) {
+		ret = ret == -ENOMEM || ret == -EINTR ? ret : 0;
+		goto out;
+	}
 	if (inode)
-		err = fuse_places_same(fuse_inode_stack(inode), found.places, found.nr);
+		ret = fuse_places_same(fuse_inode_stack(inode), found.places, found.nr);
 	else
-		err = !found.nr;
+		ret = !found.nr;
 	fuse_found_drop(&found);
-	if (err)
-		entry->d_time = epoch;
-	return err;
+	if (ret) {
+		if (inode && S_ISDIR(inode->i_mode))
+			fuse_dir_set_states(inode, &asker);
+		entry->d_time = asker.epoch;
+	}
+out:
+	fuse_asker_done(&asker);
+	return ret;
+}
+
+/* The first directory on the way from the root to @dir that is out of date, or @dir. */
+static struct dentry *first_stale(struct dentry *dir)
+{
+	struct dentry *entry = dget(dir), *stale = dget(dir);
+
+	while (!IS_ROOT(entry)) {
+		struct dentry *parent = dget_parent(entry);
+
+		dput(entry);
+		entry = parent;
+		if (!is_current(entry)) {
+			dput(stale);
+			stale = dget(entry);
+		}
+	}
+	dput(entry);
+	return stale;
+}
+
+/**
+ * fuse_dentry_settle - bring what filters say of a directory up to date
+ * @dir: the directory; anything may be locked in the view
+ *
+ * Return: 0, -ENOENT if it is not shown any more, or another error.
+ */
+int fuse_dentry_settle(struct dentry *dir)
+{
+	struct dentry *stale, *parent;
+	int ret = 1;
+
+	while (!is_current(dir) && (ret > 0 || ret == -EAGAIN)) {
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		stale = first_stale(dir);
+		parent = dget_parent(stale);
+		ret = search_again(stale, d_inode(parent));
+		dput(parent);
+		dput(stale);
+	}
+	if (ret > 0 || ret == -EAGAIN)
+		return 0;
+	return ret ?: -ENOENT;
+}
+
+/**
+ * fuse_dentry_check - is what is about to be opened still shown?
+ * @entry: the name that it was found by, perhaps long ago
+ *
+ * Return: 0, -ENOENT or another error.
+ */
+int fuse_dentry_check(struct dentry *entry)
+{
+	if (likely(is_current(entry)))
+		return 0;
+	return fuse_dentry_settle(entry);
 }
 
 static int revalidate(struct dentry *entry, unsigned int flags)
 {
 	const struct fuse_view *view = get_fuse_conn_super(entry->d_sb)->view;
 	struct dentry *parent;
-	int ret;
+	int ret, err;
 
 	if (!view->remote && entry->d_time == READ_ONCE(view->epoch))
 		return 1;
@@ -45,9 +126,24 @@ static int revalidate(struct dentry *entry, unsigned int flags)
 		return -ECHILD;
 
 	parent = dget_parent(entry);
-	ret = search_again(entry, d_inode(parent));
+	do {
+		ret = search_again(entry, d_inode(parent));
+		if (ret != -EAGAIN)
+			break;
+		err = fuse_dentry_settle(parent);
+		if (err)
+			ret = err == -ENOENT ? 0 : err;
+	} while (ret == -EAGAIN);
 	dput(parent);
 	return ret;
+}
+
+/* What was reached through /proc/PID/fd, or is the root of the view. */
+static int weak_revalidate(struct dentry *entry, unsigned int flags)
+{
+	int err = fuse_dentry_check(entry);
+
+	return err ?: 1;
 }
 
 /* Whom the kernel asks for the inode that is mapped: uprobes, IMA. */
@@ -67,5 +163,6 @@ const struct dentry_operations fuse_view_dentry_operations = {
 
 const struct dentry_operations fuse_view_checked_dentry_operations = {
 	.d_revalidate = revalidate,
+	.d_weak_revalidate = weak_revalidate,
 	.d_real = real_dentry,
 };

@@ -38,9 +38,11 @@ static struct file *open_backing(const struct file *file, const struct fuse_plac
 
 static int file_open(struct inode *inode, struct file *file)
 {
-	int err = fuse_view_alive(inode);
+	int err = fuse_view_alive(inode) ?: fuse_dentry_check(file->f_path.dentry);
 	struct file *real;
 
+	if (!err && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_OPEN))
+		err = fuse_filter_open(inode, file);
 	if (err)
 		return err;
 	file->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
@@ -55,6 +57,7 @@ static int file_open(struct inode *inode, struct file *file)
 
 static int file_release(struct inode *inode, struct file *file)
 {
+	fuse_view_gate(inode, FUSE_FILTER_RELEASE);
 	fput(file->private_data);
 	return 0;
 }
@@ -75,7 +78,7 @@ static struct file *backing(struct file *file)
 
 static struct backing_file_ctx backing_ctx(struct file *file)
 {
-	return (struct backing_file_ctx) {
+	return (struct backing_file_ctx){
 		.cred = ((struct file *)file->private_data)->f_cred,
 		.user_file = file,
 	};
@@ -85,7 +88,8 @@ static ssize_t file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
 	struct file *file = iocb->ki_filp;
 	struct backing_file_ctx ctx = backing_ctx(file);
-	int err = fuse_view_alive(file_inode(file));
+	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_READ, iocb->ki_pos,
+				    iov_iter_count(to));
 
 	if (err)
 		return err;
@@ -96,7 +100,7 @@ static ssize_t file_splice_read(struct file *file, loff_t *pos, struct pipe_inod
 				size_t len, unsigned int flags)
 {
 	struct backing_file_ctx ctx = backing_ctx(file);
-	int err = fuse_view_alive(file_inode(file));
+	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_READ, *pos, len);
 
 	if (err)
 		return err;
@@ -106,7 +110,9 @@ static ssize_t file_splice_read(struct file *file, loff_t *pos, struct pipe_inod
 static int file_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct backing_file_ctx ctx = backing_ctx(file);
-	int err = fuse_view_alive(file_inode(file));
+	int err =
+		fuse_view_gate_at(file_inode(file), FUSE_FILTER_MMAP,
+				  (loff_t)vma->vm_pgoff << PAGE_SHIFT, vma->vm_end - vma->vm_start);
 
 	return err ?: backing_file_mmap(backing(file), vma, &ctx);
 }
@@ -117,7 +123,10 @@ static loff_t file_llseek(struct file *file, loff_t offset, int whence)
 	struct file *real = file->private_data;
 	const struct cred *old;
 	loff_t pos;
+	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_LSEEK, offset, 0);
 
+	if (err)
+		return err;
 	real->f_pos = file->f_pos;
 	old = override_creds(real->f_cred);
 	pos = vfs_llseek(real, offset, whence);
@@ -129,9 +138,13 @@ static loff_t file_llseek(struct file *file, loff_t offset, int whence)
 static int file_fadvise(struct file *file, loff_t offset, loff_t len, int advice)
 {
 	struct file *real = backing(file);
-	const struct cred *old = override_creds(real->f_cred);
-	int err = vfs_fadvise(real, offset, len, advice);
+	const struct cred *old;
+	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_FADVISE, offset, len);
 
+	if (err)
+		return err;
+	old = override_creds(real->f_cred);
+	err = vfs_fadvise(real, offset, len, advice);
 	revert_creds(old);
 	return err;
 }
@@ -139,7 +152,7 @@ static int file_fadvise(struct file *file, loff_t offset, loff_t len, int advice
 /* What a layer holds doesn't change, so there is nothing to write back. */
 static int file_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return 0;
+	return fuse_view_gate(file_inode(file), FUSE_FILTER_FSYNC);
 }
 
 /*

@@ -32,6 +32,8 @@ int fuse_view_reconfigure(struct fs_context *fsc);
 void fuse_view_show_options(struct seq_file *m, struct dentry *root);
 int fuse_view_opt_root_dir(struct fs_context *fsc, struct fs_parameter *param, int fd);
 int fuse_view_opt_marks(struct fs_context *fsc, const char *value);
+int fuse_view_opt_filter(struct fs_context *fsc, const char *id, int fd);
+int fuse_view_opt_cookie(struct fs_context *fsc, const char *value);
 int fuse_view_fill_super(struct super_block *sb, struct fs_context *fsc);
 void fuse_view_drop_context(struct fuse_fs_context *ctx);
 void fuse_view_shutdown(struct fuse_conn *fc);
@@ -41,6 +43,7 @@ void fuse_view_show_fdinfo(struct seq_file *m, struct file *file);
 void fuse_view_show(struct seq_file *m, struct fuse_conn *fc);
 void fuse_view_abort(struct fuse_conn *fc);
 int fuse_view_getxattr(struct dentry *dentry, const char *name, void *value, size_t size);
+int fuse_view_init(void);
 
 #else
 
@@ -91,6 +94,16 @@ static inline int fuse_view_opt_marks(struct fs_context *fsc, const char *value)
 	return -EINVAL;
 }
 
+static inline int fuse_view_opt_filter(struct fs_context *fsc, const char *id, int fd)
+{
+	return -EINVAL;
+}
+
+static inline int fuse_view_opt_cookie(struct fs_context *fsc, const char *value)
+{
+	return -EINVAL;
+}
+
 static inline int fuse_view_fill_super(struct super_block *sb, struct fs_context *fsc)
 {
 	return -EINVAL;
@@ -129,6 +142,11 @@ static inline int fuse_view_getxattr(struct dentry *dentry, const char *name, vo
 				     size_t size)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline int fuse_view_init(void)
+{
+	return 0;
 }
 
 #endif /* CONFIG_FUSE_BPF */

@@ -68,12 +68,9 @@ void fuse_view_annotate_locks(struct inode *inode)
 static void copy_attributes(struct inode *inode, const struct fuse_stack *stack)
 {
 	const struct fuse_place *top = &stack->at[0];
-	struct mnt_idmap *idmap = mnt_idmap(top->layer->mnt);
 	struct inode *real = d_inode(top->dentry);
 
-	inode->i_mode = real->i_mode;
-	inode->i_uid = vfsuid_into_kuid(i_uid_into_vfsuid(idmap, real));
-	inode->i_gid = vfsgid_into_kgid(i_gid_into_vfsgid(idmap, real));
+	fuse_shown_init(inode, top);
 	inode_set_atime_to_ts(inode, inode_get_atime(real));
 	inode_set_mtime_to_ts(inode, inode_get_mtime(real));
 	inode_set_ctime_to_ts(inode, inode_get_ctime(real));

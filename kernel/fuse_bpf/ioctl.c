@@ -57,7 +57,8 @@ static struct super_block *only_super(struct fuse_conn *fc, int *ret_err)
 static long features(unsigned int cmd, void __user *argp)
 {
 	const struct fuse_bpf_features features = {
-		.features = FUSE_BPF_FEATURE_VIEWS,
+		.features = FUSE_BPF_FEATURE_VIEWS |
+			    (fuse_filters_offered() ? FUSE_BPF_FEATURE_FILTERS : 0),
 		.layers_max = FUSE_BPF_LAYERS_MAX,
 	};
 	size_t size = min_t(size_t, _IOC_SIZE(cmd), sizeof(features));
@@ -111,6 +112,25 @@ static long layer_del(struct fuse_conn *fc, unsigned int cmd, void __user *argp)
 	return view ? fuse_view_del(view, id) : -ENOENT;
 }
 
+static long filter_add(struct fuse_conn *fc, unsigned int cmd, void __user *argp)
+{
+	struct fuse_bpf_filter_add arg;
+	struct fuse_view *view;
+	int err;
+
+	err = get_arg(&arg, sizeof(arg), offsetofend(struct fuse_bpf_filter_add, cookie), cmd,
+		      argp);
+	if (err)
+		return err;
+	if (arg.flags || strnlen(arg.id, sizeof(arg.id)) == sizeof(arg.id) ||
+	    (arg.id[0] && arg.link_fd != -1) || !all_zero(arg.reserved, ARRAY_SIZE(arg.reserved)))
+		return -EINVAL;
+	view = get_view(fc);
+	if (!view)
+		return -ENOMEM;
+	return fuse_view_add_filter(view, arg.id[0] ? arg.id : NULL, arg.link_fd, arg.cookie);
+}
+
 static long view_set(struct fuse_conn *fc, struct super_block *sb, unsigned int cmd,
 		     void __user *argp)
 {
@@ -156,6 +176,8 @@ static long on_connection(struct fuse_conn *fc, unsigned int cmd, void __user *a
 		return layer_add(fc, sb, cmd, argp);
 	case _IOC_NR(FUSE_BPF_IOC_LAYER_DEL):
 		return layer_del(fc, cmd, argp);
+	case _IOC_NR(FUSE_BPF_IOC_FILTER_ADD):
+		return filter_add(fc, cmd, argp);
 	default:
 		return view_set(fc, sb, cmd, argp);
 	}
@@ -179,7 +201,7 @@ long fuse_view_ioctl(struct file *file, unsigned int cmd, void __user *argp)
 		dir = _IOC_READ;
 	if (_IOC_TYPE(cmd) != FUSE_BPF_IOC_MAGIC || _IOC_DIR(cmd) != dir ||
 	    _IOC_NR(cmd) < _IOC_NR(FUSE_BPF_IOC_FEATURES) ||
-	    _IOC_NR(cmd) > _IOC_NR(FUSE_BPF_IOC_VIEW_SET))
+	    _IOC_NR(cmd) > _IOC_NR(FUSE_BPF_IOC_FILTER_ADD))
 		return -ENOTTY;
 	if (_IOC_NR(cmd) == _IOC_NR(FUSE_BPF_IOC_FEATURES))
 		return features(cmd, argp);

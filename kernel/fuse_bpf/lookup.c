@@ -1,130 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Lookup: a name is searched for down the stack of its directory, until an object that isn't a
- * directory, a whiteout or an opaque directory ends the search. Where the directory's listing is
- * at hand, only the layers that have the name are asked. Called with the i_rwsem of the directory
- * held, or by d_revalidate with the directory only referenced.
+ * Lookup: from a name to a dentry. Called with the i_rwsem of the directory held.
  */
 #include <linux/namei.h>
-#include <linux/slab.h>
 
 #include "view.h"
 
-struct search {
-	const struct fuse_view *view;
-	const struct fuse_stack *dir;
-	const struct qstr *name;
-	const unsigned long *where; /* the places of @dir to ask; NULL for all */
-	unsigned int asked;
-};
-
-static void found_init(struct fuse_found *found)
+/* The inode of a name, or NULL if there is none; *ret_epoch says for how long that holds. */
+static struct inode *find_inode(struct dentry *dir, const struct qstr *name,
+				unsigned long *ret_epoch)
 {
-	found->places = found->few;
-	found->nr = 0;
-	found->room = ARRAY_SIZE(found->few);
-}
+	struct fuse_asker asker;
+	struct inode *inode = NULL;
+	struct fuse_found found;
+	int err;
 
-/* The places' references stay with who took over the places. */
-void fuse_found_free(struct fuse_found *found)
-{
-	if (found->places != found->few)
-		kvfree(found->places);
-}
-
-void fuse_found_drop(struct fuse_found *found)
-{
-	fuse_places_put(found->places, found->nr);
-	fuse_found_free(found);
-}
-
-/* Takes over the reference of @place. @most is how many places there can be. */
-static int found_add(struct fuse_found *found, const struct fuse_place *place, unsigned int most)
-{
-	struct fuse_place *more;
-
-	if (found->nr == found->room) {
-		more = kvmalloc_array(most, sizeof(*more), GFP_KERNEL);
-		if (!more) {
-			dput(place->dentry);
-			return -ENOMEM;
-		}
-		memcpy(more, found->places, found->nr * sizeof(*more));
-		found->places = more;
-		found->room = most;
+	for (;;) {
+		err = fuse_asker_init(&asker, d_inode(dir));
+		if (err != -EAGAIN)
+			break;
+		err = fuse_dentry_settle(dir);
+		if (err)
+			return ERR_PTR(err);
 	}
-	found->places[found->nr++] = *place;
-	return 0;
-}
-
-/* The next place to ask from @i on; the number of places if there is none. */
-static unsigned int next_place(const struct search *s, unsigned int i)
-{
-	return s->where ? find_next_bit(s->where, s->dir->nr, i) : min(i, s->dir->nr);
-}
-
-/* Returns 1 if the search ends here, 0 if it goes on, or an error. */
-static int search_place(struct search *s, unsigned int i, struct fuse_found *found)
-{
-	bool last = next_place(s, i + 1) == s->dir->nr;
-	struct fuse_place place = {.layer = s->dir->at[i].layer};
-	int err, verdict;
-
-	s->asked++;
-	err = fuse_layer_lookup(&s->dir->at[i], s->name->name, s->name->len, &place.dentry);
-	if (err)
-		return err == -ENOENT ? 0 : err;
-
-	verdict = fuse_place_verdict(s->view, &place, s->name->name, s->name->len, last);
-	if (verdict == FUSE_PASS || verdict == FUSE_OPAQUE) {
-		bool is_dir = d_is_dir(place.dentry);
-
-		/* What isn't a directory is not merged with the directories above it. */
-		if (is_dir || !found->nr) {
-			err = found_add(found, &place, s->dir->nr);
-			if (err)
-				return err;
-			return !is_dir || verdict == FUSE_OPAQUE;
-		}
-		verdict = FUSE_WHITEOUT;
+	err = fuse_view_search(d_inode(dir), name, &asker, &found);
+	if (err) {
+		inode = ERR_PTR(err);
+		goto out;
 	}
-	dput(place.dentry);
-	if (verdict < 0)
-		return verdict;
-	return verdict == FUSE_WHITEOUT;
-}
-
-/**
- * fuse_view_search - find the places of a name
- * @dir: where
- * @name: the name
- * @found: filled in; the caller drops it, or frees it when it has handed over the places
- *
- * Return: 0 or an error; then there is nothing to free.
- */
-int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_found *found)
-{
-	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
-	struct fuse_view *view = fuse_inode_view(dir);
-	struct search s = {.view = view, .dir = fuse_inode_stack(dir), .name = name};
-	unsigned int i;
-	int err = 0;
-
-	found_init(found);
-	fuse_view_count(view, FUSE_COUNT_LOOKUPS);
-	if (s.dir->nr > 1 && fuse_listing_find(dir, name, where))
-		s.where = where;
-
-	for (i = next_place(&s, 0); i < s.dir->nr && !err; i = next_place(&s, i + 1))
-		err = search_place(&s, i, found);
-	this_cpu_add(view->counters->n[FUSE_COUNT_LAYER_LOOKUPS], s.asked);
-	if (err < 0) {
-		fuse_found_drop(found);
-		return err;
-	}
-	if (s.dir->nr > 1 && !s.where)
-		fuse_listing_consider(dir, s.asked);
-	return 0;
+	if (found.nr)
+		inode = fuse_view_iget(dir->d_sb, found.places, found.nr);
+	fuse_found_free(&found);
+	if (!IS_ERR_OR_NULL(inode) && S_ISDIR(inode->i_mode))
+		fuse_dir_set_states(inode, &asker);
+	*ret_epoch = asker.epoch;
+out:
+	fuse_asker_done(&asker);
+	return inode;
 }
 
 /**
@@ -138,11 +50,9 @@ int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_fou
  */
 struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags)
 {
-	/* Read before the search: what changes meanwhile makes the result stale. */
-	unsigned long epoch = READ_ONCE(fuse_inode_view(dir)->epoch);
-	struct inode *inode = NULL;
+	unsigned long epoch;
+	struct inode *inode;
 	struct dentry *other;
-	struct fuse_found found;
 	int err;
 
 	err = fuse_view_alive(dir);
@@ -151,13 +61,9 @@ struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigne
 	if (entry->d_name.len > fuse_inode_view(dir)->namelen)
 		return ERR_PTR(-ENAMETOOLONG);
 
-	err = fuse_view_search(dir, &entry->d_name, &found);
-	if (err)
-		return ERR_PTR(err);
-	if (found.nr)
-		inode = fuse_view_iget(dir->i_sb, found.places, found.nr);
-	fuse_found_free(&found);
-
+	inode = find_inode(entry->d_parent, &entry->d_name, &epoch);
+	if (IS_ERR(inode))
+		return ERR_CAST(inode);
 	entry->d_time = epoch;
 	other = d_splice_alias(inode, entry);
 	if (!IS_ERR_OR_NULL(other))

@@ -12,6 +12,12 @@
 
 #include "view.h"
 
+/* When fs/fuse is loaded. */
+int fuse_view_init(void)
+{
+	return fuse_filters_init();
+}
+
 bool fuse_view_marks_valid(u32 marks)
 {
 	return !marks || marks == FUSE_VIEW_MARKS_TRUSTED || marks == FUSE_VIEW_MARKS_USER;
@@ -90,6 +96,38 @@ int fuse_view_opt_marks(struct fs_context *fsc, const char *value)
 	else
 		return invalfc(fsc, "marks: neither none, trusted nor user");
 	ctx->marks = marks;
+	return 0;
+}
+
+/**
+ * fuse_view_opt_filter - the options filter and filter_link: one more filter
+ * @fsc: context of a mount in the making
+ * @id: the filter's name, or NULL
+ * @fd: number of its link, if there is no name
+ *
+ * Return: 0, or the error documented with FUSE_BPF_IOC_FILTER_ADD.
+ */
+int fuse_view_opt_filter(struct fs_context *fsc, const char *id, int fd)
+{
+	struct fuse_fs_context *ctx = fsc->fs_private;
+	struct fuse_view *view = context_view(ctx);
+	int err;
+
+	if (!view)
+		return -ENOMEM;
+	err = fuse_view_add_filter(view, id, fd, ctx->cookie);
+	if (err)
+		errorfc(fsc, "filter %s: can't be used (error %d)", id ?: "by link", -err);
+	return err;
+}
+
+/* The option cookie: what the filters given after it know the view by. */
+int fuse_view_opt_cookie(struct fs_context *fsc, const char *value)
+{
+	struct fuse_fs_context *ctx = fsc->fs_private;
+
+	if (kstrtou64(value, 0, &ctx->cookie))
+		return invalfc(fsc, "cookie: no number");
 	return 0;
 }
 
@@ -208,10 +246,18 @@ int fuse_view_reconfigure(struct fs_context *fsc)
 void fuse_view_show_options(struct seq_file *m, struct dentry *root)
 {
 	const struct fuse_stack *stack = fuse_inode_stack(d_inode(root));
+	const struct fuse_view *view;
+	unsigned int i;
+	const char *id;
 
-	if (stack)
-		seq_printf(m, ",layers=%u,marks=%s", stack->nr,
-			   marks_name(fuse_inode_view(d_inode(root))->marks));
+	if (!stack)
+		return;
+	view = fuse_inode_view(d_inode(root));
+	seq_printf(m, ",layers=%u,marks=%s", stack->nr, marks_name(view->marks));
+	for (i = 0; i < view->nr_filters; i++) {
+		fuse_filter_show(&view->filters[i], &id);
+		seq_show_option(m, "filter", id);
+	}
 }
 
 /* The file system of the topmost layer, under the name of FUSE. */
@@ -220,7 +266,7 @@ int fuse_view_statfs(struct dentry *dentry, struct kstatfs *buf)
 	struct super_block *sb = dentry->d_sb;
 	struct inode *root = d_inode(sb->s_root);
 	struct path path = fuse_place_path(fuse_inode_top(root));
-	int err = fuse_view_alive(root);
+	int err = fuse_view_gate(root, FUSE_FILTER_STATFS);
 
 	if (err)
 		return err;

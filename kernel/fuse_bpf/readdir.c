@@ -32,7 +32,7 @@ struct unsure {
 struct stream {
 	struct dir_context ctx;
 	struct dir_context *out;
-	const struct fuse_view *view;
+	struct fuse_asker *asker;
 	const struct fuse_place *place;
 	u64 ino, parent_ino; /* for "." and ".." */
 	struct unsure *unsure;
@@ -56,10 +56,12 @@ static u64 parent_ino(struct file *file)
 static int dir_open(struct inode *inode, struct file *file)
 {
 	struct fuse_stack *stack = fuse_inode_stack(inode);
-	int err = fuse_view_alive(inode);
+	int err = fuse_view_alive(inode) ?: fuse_dentry_check(file->f_path.dentry);
 	const struct cred *old;
 	struct dir_file *df;
 
+	if (!err && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_OPENDIR))
+		err = fuse_filter_open(inode, file);
 	if (err)
 		return err;
 	df = kzalloc(sizeof(*df), GFP_KERNEL_ACCOUNT);
@@ -84,6 +86,7 @@ static int dir_release(struct inode *inode, struct file *file)
 {
 	struct dir_file *df = file->private_data;
 
+	fuse_view_gate(inode, FUSE_FILTER_RELEASEDIR);
 	if (df->real)
 		fput(df->real);
 	fuse_listing_put(df->listing);
@@ -97,8 +100,12 @@ static int list_merged(struct file *file, struct dir_context *ctx)
 	struct inode *inode = file_inode(file);
 	struct fuse_listing *listing;
 
-	/* From the start again: forget what was, if it is out of date. */
-	if (!ctx->pos && df->listing) {
+	/*
+	 * From the start again, or filters have changed: forget what was, if it is out of date.
+	 * A new listing has the same names at the same positions, but may show others of them.
+	 */
+	if (df->listing &&
+	    (!ctx->pos || df->listing->epoch != READ_ONCE(fuse_inode_view(inode)->epoch))) {
 		fuse_listing_put(df->listing);
 		df->listing = NULL;
 	}
@@ -157,14 +164,17 @@ static int judge(struct stream *s, const char *name, int len, unsigned int *d_ty
 	};
 	int verdict;
 
-	if (fuse_verdict_needs_lookup(s->view, *d_type) && len <= NAME_MAX) {
+	if (fuse_name_verdict(s->asker, name, len) == FUSE_FILTER_HIDE)
+		return 0;
+	if (fuse_verdict_needs_lookup(s->asker, *d_type, true) && len <= NAME_MAX) {
 		if (!is_unsure(s, name, len) || !s->unsure->settled)
 			return stop_at(s, name, len) ?: -EAGAIN;
 		*d_type = s->unsure->d_type;
 		return s->unsure->visible;
 	}
-	verdict = fuse_verdict(s->view, &fact);
-	return verdict == FUSE_PASS || verdict == FUSE_OPAQUE;
+	verdict = fuse_verdict(s->asker, &fact);
+	/* An error is for who looks the name up. */
+	return verdict < 0 || !(verdict & FUSE_FILTER_HIDE);
 }
 
 static bool stream_fill(struct dir_context *ctx, const char *name, int len, loff_t offset, u64 ino,
@@ -201,8 +211,8 @@ static int settle(struct stream *s)
 	unsure->visible = false;
 	if (err)
 		return 0;
-	verdict = fuse_place_verdict(s->view, &hit, unsure->name, unsure->len, true);
-	unsure->visible = verdict == FUSE_PASS || verdict == FUSE_OPAQUE;
+	verdict = fuse_place_verdict(s->asker, s->place, &hit, unsure->name, unsure->len, true);
+	unsure->visible = verdict < 0 || !(verdict & FUSE_FILTER_HIDE);
 	unsure->d_type = fs_umode_to_dtype(d_inode(hit.dentry)->i_mode);
 	dput(hit.dentry);
 	return 0;
@@ -212,17 +222,20 @@ static int list_single(struct file *file, struct dir_context *ctx)
 {
 	struct dir_file *df = file->private_data;
 	struct inode *inode = file_inode(file);
+	struct fuse_asker asker;
 	struct stream s = {
 		.ctx.actor = stream_fill,
 		.out = ctx,
-		.view = fuse_inode_view(inode),
+		.asker = &asker,
 		.place = fuse_inode_top(inode),
 		.ino = view_ino(inode),
 		.parent_ino = parent_ino(file),
 	};
 	const struct cred *old;
-	int err;
+	int err = fuse_asker_init(&asker, inode);
 
+	if (err)
+		return err;
 	do {
 		s.err = 0;
 		old = fuse_place_override(s.place);
@@ -235,17 +248,24 @@ static int list_single(struct file *file, struct dir_context *ctx)
 			err = s.err;
 	} while (!err && s.err);
 	kfree(s.unsure);
+	fuse_asker_done(&asker);
 	return err;
 }
 
 static int dir_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct dir_file *df = file->private_data;
-	int err = fuse_view_alive(file_inode(file));
+	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_READDIR, ctx->pos, 0);
 
 	if (err)
 		return err;
-	return df->real ? list_single(file, ctx) : list_merged(file, ctx);
+	/* A directory may have been hidden since it was opened. */
+	do {
+		err = fuse_dentry_check(file->f_path.dentry);
+		if (!err)
+			err = df->real ? list_single(file, ctx) : list_merged(file, ctx);
+	} while (err == -EAGAIN);
+	return err;
 }
 
 static loff_t dir_llseek(struct file *file, loff_t offset, int whence)
@@ -253,6 +273,10 @@ static loff_t dir_llseek(struct file *file, loff_t offset, int whence)
 	struct dir_file *df = file->private_data;
 	loff_t pos;
 
+	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_LSEEK, offset, 0);
+
+	if (err)
+		return err;
 	if (df->real) {
 		df->real->f_pos = file->f_pos;
 		pos = vfs_llseek(df->real, offset, whence);
@@ -269,7 +293,7 @@ static loff_t dir_llseek(struct file *file, loff_t offset, int whence)
 /* What a layer holds doesn't change, so there is nothing to write back. */
 static int dir_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return 0;
+	return fuse_view_gate(file_inode(file), FUSE_FILTER_FSYNC);
 }
 
 const struct file_operations fuse_view_dir_operations = {

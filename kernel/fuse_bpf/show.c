@@ -10,10 +10,9 @@
 #include "view.h"
 
 static const char *const counter_names[] = {
-	[FUSE_COUNT_LOOKUPS] = "lookups",
-	[FUSE_COUNT_LAYER_LOOKUPS] = "layer_lookups",
-	[FUSE_COUNT_LISTINGS] = "listings",
-	[FUSE_COUNT_OPENS] = "opens",
+	[FUSE_COUNT_LOOKUPS] = "lookups",   [FUSE_COUNT_LAYER_LOOKUPS] = "layer_lookups",
+	[FUSE_COUNT_LISTINGS] = "listings", [FUSE_COUNT_OPENS] = "opens",
+	[FUSE_COUNT_ASKED] = "asked",	    [FUSE_COUNT_REFUSED] = "refused",
 };
 
 static const char *const state_names[] = {
@@ -27,7 +26,8 @@ static unsigned long count(const struct fuse_view *view, unsigned int which)
 	unsigned long sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu) sum += per_cpu_ptr(view->counters, cpu)->n[which];
+	for_each_possible_cpu(cpu)
+		sum += per_cpu_ptr(view->counters, cpu)->n[which];
 	return sum;
 }
 
@@ -42,14 +42,32 @@ static void show_layer(struct seq_file *m, const struct fuse_layer *layer, bool 
 	seq_putc(m, '\n');
 }
 
+static void show_filter(struct seq_file *m, const struct fuse_view_filter *vf)
+{
+	const char *id = "";
+	bool attached = fuse_filter_show(vf, &id);
+
+	seq_printf(m, "filter:\t%s cookie=%#llx%s\n", id, vf->cookie, attached ? "" : " detached");
+}
+
+static const char *error_name(int error)
+{
+	if (!error)
+		return "";
+	return error == -EIO ? ",closed" : ",aborted";
+}
+
 static void show_view(struct seq_file *m, struct fuse_view *view)
 {
 	unsigned int i;
 
 	mutex_lock(&view->lock);
-	seq_printf(m, "state:\t%s%s\n", state_names[view->state], view->aborted ? ",aborted" : "");
+	seq_printf(m, "state:\t%s%s\n", state_names[view->state],
+		   error_name(READ_ONCE(view->error)));
 	for (i = 0; i < FUSE_COUNTERS; i++)
 		seq_printf(m, "%s:\t%lu\n", counter_names[i], count(view, i));
+	for (i = 0; i < view->nr_filters; i++)
+		show_filter(m, &view->filters[i]);
 	for (i = 0; i < view->nr; i++) {
 		if (view->layers[i])
 			show_layer(m, view->layers[i],

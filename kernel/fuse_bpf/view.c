@@ -56,6 +56,7 @@ void fuse_view_close(struct fuse_view *view)
 	WRITE_ONCE(view->state, FUSE_VIEW_DEAD);
 	nr = view->nr;
 	view->nr = 0;
+	fuse_filters_drop(view);
 	mutex_unlock(&view->lock);
 	fuse_layers_free(view->layers, nr);
 }
@@ -72,7 +73,7 @@ void fuse_view_abort(struct fuse_conn *fc)
 	struct fuse_view *view = READ_ONCE(fc->view);
 
 	if (view)
-		WRITE_ONCE(view->aborted, true);
+		WRITE_ONCE(view->error, -ENOTCONN);
 }
 
 /* Layers on one file system share inode numbers; the first one found gets number 0. */
@@ -129,6 +130,28 @@ int fuse_view_add(struct fuse_view *view, struct fuse_layer *layer)
 	layer->id = i + 1;
 	err = layer->id;
 out:
+	mutex_unlock(&view->lock);
+	return err;
+}
+
+/**
+ * fuse_view_add_filter - give a filter to a view
+ * @view: the view
+ * @id: name of the filter, or NULL
+ * @fd: of its link, if no name is given
+ * @cookie: for the filter to know the view by
+ *
+ * Return: 0, or the error documented with FUSE_BPF_IOC_FILTER_ADD.
+ */
+int fuse_view_add_filter(struct fuse_view *view, const char *id, int fd, u64 cookie)
+{
+	int err;
+
+	mutex_lock(&view->lock);
+	err = check_open(view);
+	if (!err)
+		err = id ? fuse_filter_add_id(view, id, cookie)
+			 : fuse_filter_add_link(view, fd, cookie);
 	mutex_unlock(&view->lock);
 	return err;
 }
@@ -251,6 +274,7 @@ static void sort_layers(struct fuse_view *view, const struct fuse_stack *stack)
 		for (j = i; view->layers[j] != stack->at[i].layer; j++)
 			;
 		swap(view->layers[i], view->layers[j]);
+		view->layers[i]->pos = i;
 	}
 	view->shown = stack->nr;
 }
@@ -266,8 +290,8 @@ static int show_stack(struct fuse_view *view, struct super_block *sb, struct fus
 	sb->s_flags |= SB_RDONLY;
 	/* A node id means nothing in a view, so it gives out no handles. */
 	sb->s_export_op = NULL;
-	sb->s_d_op =
-		view->remote ? &fuse_view_checked_dentry_operations : &fuse_view_dentry_operations;
+	sb->s_d_op = view->remote || view->nr_filters ? &fuse_view_checked_dentry_operations
+						      : &fuse_view_dentry_operations;
 	/* From here on inodes are made without the means to be forgotten by a server. */
 	WRITE_ONCE(view->state, FUSE_VIEW_SET);
 	fuse_view_adopt(d_inode(sb->s_root), stack);
@@ -301,6 +325,7 @@ int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids
 	if (err)
 		goto out;
 	view->marks = marks;
+	view->dev = new_encode_dev(sb->s_dev);
 	err = show_stack(view, sb, stack);
 	if (err)
 		fuse_stack_free(stack);

@@ -18,13 +18,19 @@
  *	fuse_conn.killsb (read)
  *	  fuse_view.lock		the layers, and the change from open to set to dead
  *	    i_rwsem of the root		only tried
+ *	    filters_lock of filter.c	which views have which filters; also below BPF's own lock
+ *
+ * fuse_inode.lock, a spinlock, guards what filters say of an inode; nothing is taken below it.
  */
 #ifndef _FS_FUSE_BPF_VIEW_H
 #define _FS_FUSE_BPF_VIEW_H
 
 #include <linux/bitmap.h>
 #include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/kdev_t.h>
 #include <linux/fuse_bpf.h>
+#include <linux/fuse_filter.h>
 
 #include "../fuse_i.h"
 
@@ -36,6 +42,7 @@ struct statfs;
  * @cred: what the backing objects are reached with
  * @tag: the registrant's name for it
  * @id: the registrant's handle, from 1
+ * @pos: its place in the view, from 0 for the topmost
  * @fsid: number of its file system among those of the connection's layers
  * @dev: what stat says of it; layers with the same one share inode numbers
  * @remote: names in it can change without the VFS' doing
@@ -46,6 +53,7 @@ struct fuse_layer {
 	const struct cred *cred;
 	u64 tag;
 	u32 id;
+	u32 pos;
 	u32 fsid;
 	dev_t dev;
 	bool remote;
@@ -95,11 +103,21 @@ enum fuse_view_counter {
 	FUSE_COUNT_LAYER_LOOKUPS, /* layers that were asked for a name */
 	FUSE_COUNT_LISTINGS,	  /* listings made */
 	FUSE_COUNT_OPENS,	  /* files opened */
+	FUSE_COUNT_ASKED,	  /* filters that were asked something */
+	FUSE_COUNT_REFUSED,	  /* verdicts that were not allowed */
 	FUSE_COUNTERS,
 };
 
 struct fuse_view_counters {
 	unsigned long n[FUSE_COUNTERS];
+};
+
+/* A filter as one view has it; see filter.c. */
+struct fuse_view_filter {
+	struct fuse_filter *filter;
+	struct fuse_view *view;
+	u64 cookie;
+	struct list_head user; /* of the filter's views */
 };
 
 /**
@@ -112,9 +130,15 @@ struct fuse_view_counters {
  * @nr: slots used in @layers
  * @shown: how many layers the mount shows; they are the first in @layers, as they are stacked
  * @layers: before the view is set, by id - 1, and NULL where one was dropped
+ * @filters: asked in this order; like @layers
+ * @nr_filters: how many
+ * @ops: BIT_ULL() of each enum fuse_filter_op that a filter wants to be asked about; changed, as
+ *       @facts, under the lock of filter.c
+ * @facts: a filter wants facts that have to be collected
  * @epoch: names that were looked up in another epoch are looked up again
  * @namelen: longest name in any layer
- * @aborted: by the administrator: nothing is served any more
+ * @error: what every operation fails with: the view was aborted, or a filter was detached
+ * @dev: number of the mount, for filters
  * @counters: what happened, for each CPU
  */
 struct fuse_view {
@@ -125,22 +149,30 @@ struct fuse_view {
 	unsigned int nr;
 	unsigned int shown;
 	struct fuse_layer *layers[FUSE_BPF_LAYERS_MAX];
+	struct fuse_view_filter filters[FUSE_FILTERS_MAX];
+	unsigned int nr_filters;
+	u64 ops;
+	bool facts;
 	unsigned long epoch;
 	long namelen;
-	bool aborted;
+	int error;
+	u32 dev;
 	struct fuse_view_counters __percpu *counters;
 };
 
 /**
  * struct fuse_name - a name in a merged directory, and where it is
  * @next: in the same bucket
- * @unsure: while the listing is made: the next name that must be looked up
- * @raw_ino: its number in the layer, while it must be looked up
+ * @pending: while the listing is made: the next name of the directory that is read
+ * @raw_ino: its number in that directory
  * @ino: the number that the view shows, of the topmost place
  * @hash: of the name
  * @len: its length
  * @type: DT_*
- * @queued: while the listing is made: it is among those that must be looked up
+ * @raw_type: its DT_* there
+ * @queued: while the listing is made: it is among those
+ * @present: while the listing is made: that directory has it
+ * @sibling: while the listing is made: that directory has it with a prefix that a filter asks for
  * @visible: the view shows it
  * @closed: while the listing is made: layers further down don't count
  * @where: bitmap of the places in the directory's stack that have it; empty if it is removed. The
@@ -148,13 +180,16 @@ struct fuse_view {
  */
 struct fuse_name {
 	struct fuse_name *next;
-	struct fuse_name *unsure;
+	struct fuse_name *pending;
 	u64 raw_ino;
 	u64 ino;
 	u32 hash;
 	u8 len;
 	u8 type;
+	u8 raw_type;
 	bool queued;
+	bool present;
+	bool sibling;
 	bool visible;
 	bool closed;
 	unsigned long where[];
@@ -185,17 +220,50 @@ static inline char *fuse_name_text(const struct fuse_listing *listing, struct fu
 	return (char *)(n->where + listing->longs);
 }
 
-/*
- * What a layer has under a name, as far as it matters for the verdict on it. Here is where filters
- * will be asked.
+/* What a filter asked to be told of a name in a layer. */
+struct fuse_told {
+	u32 flags; /* FUSE_FILTER_HAS_* */
+	u8 marks[FUSE_FILTER_MARKS];
+};
+
+/**
+ * struct fuse_fact - what a layer has under a name, as far as it matters for the verdict on it
+ * @layer: the layer
+ * @name: not terminated
+ * @len: its length
+ * @type: S_IFMT bits; 0 if the layer has no such name, but a sibling that a filter asked for
+ * @rdev: of a device
+ * @opaque: a directory with the view's own mark; only asked for where it makes a difference
+ * @told: for each filter
  */
 struct fuse_fact {
 	const struct fuse_layer *layer;
-	const char *name; /* not terminated */
+	const char *name;
 	unsigned int len;
-	umode_t type; /* S_IFMT bits */
+	umode_t type;
 	dev_t rdev;
-	bool opaque; /* a directory with the mark; only asked for where it makes a difference */
+	bool opaque;
+	struct fuse_told told[FUSE_FILTERS_MAX];
+};
+
+/**
+ * struct fuse_asker - who asks for verdicts on names of one directory
+ * @view: the view
+ * @epoch: of the filters' states; what changes meanwhile makes the answers stale
+ * @dir_ino: number of the directory
+ * @facts: facts have to be collected
+ * @states: of the directory, for each filter
+ * @next: for the name that was asked about last
+ * @wants: which facts each filter wants, or NULL
+ */
+struct fuse_asker {
+	struct fuse_view *view;
+	unsigned long epoch;
+	u64 dir_ino;
+	bool facts;
+	u64 states[FUSE_FILTERS_MAX];
+	u64 next[FUSE_FILTERS_MAX];
+	struct fuse_wants *wants[FUSE_FILTERS_MAX];
 };
 
 /* The S_IFMT bits of a DT_*. */
@@ -203,13 +271,6 @@ static inline umode_t fuse_dtype_mode(unsigned int d_type)
 {
 	return d_type << S_DT_SHIFT;
 }
-
-enum fuse_verdict {
-	FUSE_PASS,     /* show it */
-	FUSE_HIDE,     /* go on as if this layer had no such name */
-	FUSE_WHITEOUT, /* nobody has such a name, here or below */
-	FUSE_OPAQUE,   /* show it, without what is below */
-};
 
 /* layer.c */
 int fuse_layer_new(struct file *file, struct super_block *own, struct user_namespace *user_ns,
@@ -222,7 +283,7 @@ struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags);
 
 static inline struct path fuse_place_path(const struct fuse_place *place)
 {
-	return (struct path) {.mnt = place->layer->mnt, .dentry = place->dentry};
+	return (struct path){.mnt = place->layer->mnt, .dentry = place->dentry};
 }
 
 static inline const struct cred *fuse_place_override(const struct fuse_place *place)
@@ -235,6 +296,7 @@ struct fuse_view *fuse_view_new(void);
 void fuse_view_free(struct fuse_view *view);
 int fuse_view_add(struct fuse_view *view, struct fuse_layer *layer);
 int fuse_view_del(struct fuse_view *view, u32 id);
+int fuse_view_add_filter(struct fuse_view *view, const char *id, int fd, u64 cookie);
 int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids, unsigned int nr,
 		  u32 marks);
 void fuse_view_close(struct fuse_view *view);
@@ -252,10 +314,10 @@ static inline void fuse_view_count(struct fuse_view *view, enum fuse_view_counte
 	this_cpu_inc(view->counters->n[which]);
 }
 
-/* An aborted view serves nothing, not even to who has a file open. */
+/* A view that was aborted or closed serves nothing, not even to who has a file open. */
 static inline int fuse_view_alive(const struct inode *inode)
 {
-	return unlikely(READ_ONCE(fuse_inode_view(inode)->aborted)) ? -ENOTCONN : 0;
+	return READ_ONCE(fuse_inode_view(inode)->error);
 }
 
 /* For operations that are reached by path: may the process use this mount at all? */
@@ -284,27 +346,46 @@ static inline const struct fuse_place *fuse_inode_top(const struct inode *inode)
 	return &fuse_inode_stack(inode)->at[0];
 }
 
+/* asker.c */
+int fuse_asker_init(struct fuse_asker *asker, struct inode *dir);
+void fuse_asker_done(struct fuse_asker *asker);
+void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker);
+
 /* verdict.c */
-int fuse_verdict(const struct fuse_view *view, const struct fuse_fact *fact);
-bool fuse_verdict_needs_lookup(const struct fuse_view *view, unsigned int d_type);
-int fuse_place_verdict(const struct fuse_view *view, const struct fuse_place *place,
-		       const char *name, unsigned int len, bool last);
+int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len);
+int fuse_verdict(struct fuse_asker *asker, const struct fuse_fact *fact);
+bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_type, bool last);
+int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
+		       const struct fuse_place *place, const char *name, unsigned int len,
+		       bool last);
+bool fuse_sibling_of(const struct fuse_asker *asker, unsigned int which, const char *name,
+		     unsigned int len, unsigned int *ret_skip);
 const char *fuse_marks_prefix(const struct fuse_view *view);
 
-/* lookup.c */
-int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_found *found);
+/* search.c */
+int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_asker *asker,
+		     struct fuse_found *found);
 void fuse_found_free(struct fuse_found *found);
 void fuse_found_drop(struct fuse_found *found);
+
+/* lookup.c */
 struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags);
 
 /* dentry.c */
 extern const struct dentry_operations fuse_view_dentry_operations;
 extern const struct dentry_operations fuse_view_checked_dentry_operations;
+int fuse_dentry_settle(struct dentry *dir);
+int fuse_dentry_check(struct dentry *entry);
+
+/* collect.c */
+struct fuse_listing *fuse_listing_new(struct inode *dir);
+struct fuse_name *fuse_listing_entry(const struct fuse_listing *listing, const struct qstr *name);
+void fuse_listing_put(struct fuse_listing *listing);
 
 /* listing.c */
 struct fuse_listing *fuse_listing_get(struct inode *dir);
-void fuse_listing_put(struct fuse_listing *listing);
-bool fuse_listing_find(struct inode *dir, const struct qstr *name, unsigned long *where);
+bool fuse_listing_find(struct inode *dir, unsigned long epoch, const struct qstr *name,
+		       unsigned long *where);
 void fuse_listing_consider(struct inode *dir, unsigned int asked);
 
 /* inode.c */
@@ -312,6 +393,10 @@ struct inode *fuse_view_iget(struct super_block *sb, const struct fuse_place *pl
 			     unsigned int nr);
 void fuse_view_adopt(struct inode *inode, struct fuse_stack *stack);
 void fuse_view_annotate_locks(struct inode *inode);
+
+/* shown.c */
+void fuse_shown_init(struct inode *inode, const struct fuse_place *place);
+int fuse_shown_update(struct inode *inode, bool may_sleep);
 
 /* attr.c */
 int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat,
@@ -330,5 +415,7 @@ ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size);
 /* file.c, readdir.c */
 extern const struct file_operations fuse_view_file_operations;
 extern const struct file_operations fuse_view_dir_operations;
+
+#include "filter.h"
 
 #endif /* _FS_FUSE_BPF_VIEW_H */

@@ -43,8 +43,10 @@ int fuse_view_getxattr(struct dentry *dentry, const char *name, void *value, siz
 	char *nested;
 	int ret = fuse_view_alive(inode);
 
+	if (!ret)
+		ret = fuse_view_gate_xattr(inode, FUSE_FILTER_GETXATTR, name);
 	if (ret)
-		return ret;
+		return ret > 0 ? -ENODATA : ret;
 	if (!has_prefix(name, prefix))
 		return get_from(fuse_inode_top(inode), name, value, size);
 
@@ -101,6 +103,26 @@ static ssize_t edit_list(char *list, ssize_t len, const char *prefix)
 	return to - list;
 }
 
+/* Leaves out of a list of names what filters hide. */
+static ssize_t filter_list(struct inode *inode, char *list, ssize_t len)
+{
+	char *from = list, *to = list, *end = list + len;
+
+	while (from < end) {
+		size_t n = strnlen(from, end - from) + 1;
+		int verdict = fuse_view_gate_xattr(inode, FUSE_FILTER_LISTXATTR, from);
+
+		if (verdict < 0)
+			return verdict;
+		if (!verdict) {
+			memmove(to, from, n);
+			to += n;
+		}
+		from += n;
+	}
+	return to - list;
+}
+
 ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size)
 {
 	struct inode *inode = d_inode(dentry);
@@ -115,5 +137,8 @@ ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size)
 	revert_creds(old);
 	if (len <= 0 || !size)
 		return len;
-	return edit_list(list, len, fuse_marks_prefix(fuse_inode_view(inode)));
+	len = edit_list(list, len, fuse_marks_prefix(fuse_inode_view(inode)));
+	if (len > 0 && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_LISTXATTR))
+		len = filter_list(inode, list, len);
+	return len;
 }

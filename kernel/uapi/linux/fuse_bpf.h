@@ -7,13 +7,15 @@
  * opens and reads in it, and sends no request to a server. A view is made in one of two ways:
  *
  * - By a server, on its open device, after the mount was made and FUSE_INIT was answered:
- *   LAYER_ADD for each layer, then VIEW_SET. No other process should reach the mount before that;
- *   a server makes it by fsopen(2), fsconfig(2) and fsmount(2), and attaches it last.
+ *   LAYER_ADD for each layer, FILTER_ADD for each filter, then VIEW_SET. No other process should
+ *   reach the mount before that; a server makes it by fsopen(2), fsconfig(2) and fsmount(2), and
+ *   attaches it last.
  *
  * - Without a server, by fsconfig(2): FSCONFIG_SET_FD "root_dir" with the fd of a layer, once for
- *   each layer, the topmost first, FSCONFIG_SET_STRING "marks" (see FUSE_VIEW_MARKS_*), and
- *   FSCONFIG_SET_FLAG "no_daemon". Mount options of FUSE that apply to a view: allow_other,
- *   user_id, group_id.
+ *   each layer, the topmost first, FSCONFIG_SET_STRING "marks" (see FUSE_VIEW_MARKS_*), "filter"
+ *   with the name of a filter or FSCONFIG_SET_FD "filter_link" with its link, once for each,
+ *   FSCONFIG_SET_STRING "cookie" before those that shall have it, and FSCONFIG_SET_FLAG
+ *   "no_daemon". Mount options of FUSE that apply to a view: allow_other, user_id, group_id.
  *
  * All ioctls below are for the FUSE device. The size that is encoded in an ioctl's number is that
  * of the argument, which may grow: the kernel takes a shorter one as if the rest were zero, and
@@ -53,8 +55,9 @@ struct fuse_bpf_features {
 	__u32 reserved;
 };
 
-/* Read-only views. */
-#define FUSE_BPF_FEATURE_VIEWS _BITULL(0)
+/* Read-only views; filters. */
+#define FUSE_BPF_FEATURE_VIEWS	 _BITULL(0)
+#define FUSE_BPF_FEATURE_FILTERS _BITULL(1)
 
 /**
  * struct fuse_bpf_layer_add - a directory to register
@@ -102,6 +105,25 @@ struct fuse_bpf_view_set {
 #define FUSE_VIEW_MARKS_TRUSTED _BITUL(0)
 #define FUSE_VIEW_MARKS_USER	_BITUL(1)
 
+/**
+ * struct fuse_bpf_filter_add - one more filter of the view
+ * @link_fd: an open link of a filter, or -1
+ * @flags: none yet
+ * @id: instead of a link: name of a registered filter, with its NUL; else empty
+ * @cookie: number that the filter will know the view by
+ * @reserved: zero
+ *
+ * Filters are asked in the order in which they were added; see <linux/fuse_filter.h>. The view
+ * holds on to the link: it is not detached when its other holders are gone.
+ */
+struct fuse_bpf_filter_add {
+	__s32 link_fd;
+	__u32 flags;
+	char id[16];
+	__u64 cookie;
+	__u64 reserved[2];
+};
+
 /* Fills in what the kernel can do. Needs no connection and no privilege. */
 #define FUSE_BPF_IOC_FEATURES _IOR(FUSE_BPF_IOC_MAGIC, 0xb0, struct fuse_bpf_features)
 
@@ -138,5 +160,19 @@ struct fuse_bpf_view_set {
  *   EBUSY   the view is set, or the root is in use: somebody looks up a name in it or knows one
  */
 #define FUSE_BPF_IOC_VIEW_SET _IOW(FUSE_BPF_IOC_MAGIC, 0xb3, struct fuse_bpf_view_set)
+
+/*
+ * Gives the view a filter.
+ *   ENOENT      no filter of this name is registered where the caller could see it
+ *   EPERM       the caller has no CAP_SYS_ADMIN in the initial user namespace, and the filter is
+ *               not for anyone
+ *   EBADF       @link_fd is not open
+ *   EINVAL      it is no link, or not one of an attached filter
+ *   EEXIST      the view has the filter
+ *   EMFILE      the view has FUSE_FILTERS_MAX filters
+ *   EBUSY       the view is set
+ *   EOPNOTSUPP  this kernel has no filters
+ */
+#define FUSE_BPF_IOC_FILTER_ADD _IOW(FUSE_BPF_IOC_MAGIC, 0xb4, struct fuse_bpf_filter_add)
 
 #endif
