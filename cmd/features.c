@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bpf/kernel.h"
 #include "commands.h"
 #include "engine/probe.h"
 #include "wire/proto.h"
@@ -65,16 +66,20 @@ static int print_json(const struct engine_state *engines, size_t n, const struct
 
 int command_features(int argc, char **argv)
 {
+	struct lamina_bpf_kernel kernel;
+	struct lamina_error bpf_why;
 	struct lamina_probe probe;
+	bool bpf;
 
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
 		fprintf(stderr, "usage: lamina features [--json]\n");
 		return EXIT_FAILURE;
 	}
 	lamina_probe_run(&probe);
+	bpf = lamina_bpf_kernel_probe(&kernel, &bpf_why) == 0;
 
 	const struct engine_state engines[] = {
-		{"bpf", false, "not part of this version"},
+		{"bpf", bpf, bpf_why.text},
 		{"passthrough", probe.passthrough == 0, probe.passthrough_why.text},
 		{"fuse", probe.fuse == 0, probe.fuse_why.text},
 	};
