@@ -5,7 +5,7 @@ BPF_CLANG ?= clang-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 BPF_CFLAGS := -target bpf -O2 -g -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-declarations $(WERROR) -D__TARGET_ARCH_$(patsubst x86_64,x86,$(shell uname -m)) \
-	-Ibpf -Ikernel/uapi -idirafter /usr/include/$(shell $(CC) -print-multiarch)
+	-Ibpf -Ikernel/uapi -idirafter /usr/include/$(shell uname -m)-linux-gnu
 FILTERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(FILTERS:%=$(B)/bpf/%.skel.h)
 

@@ -67,7 +67,7 @@ static int print_json(const struct engine_state *engines, size_t n, const struct
 int command_features(int argc, char **argv)
 {
 	struct lamina_bpf_kernel kernel;
-	struct lamina_error bpf_why;
+	struct lamina_error bpf_why = {0};
 	struct lamina_probe probe;
 	bool bpf;
 

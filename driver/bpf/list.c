@@ -112,7 +112,7 @@ static errint_t read_views(struct lamina_list *list, struct lamina_error *error)
 {
 	_cleanup_dir_ DIR *dir = NULL;
 	struct lamina_bpf_kernel kernel;
-	struct lamina_error none;
+	struct lamina_error none = {0};
 	struct dirent *entry;
 	errint_t err;
 	int fd;

@@ -107,6 +107,8 @@ enum fuse_filter_op {
  * @name_len: length of the name, or of an extended attribute's. bpf_fuse_name() copies it
  * @marks: entry, of a directory: the value of each extended attribute in fuse_filter_ops.marks
  *         if it is a single byte; 0 if there is none; 0xff if it is anything else
+ * @private: nothing. A structure of numbers alone could be forged: the verifier would take a
+ *           program's own memory for it
  *
  * Facts that only matter for layers below (siblings, children, marks) are not collected where no
  * such layer is left. The same are given for a name whether it is looked up or listed.
@@ -132,6 +134,7 @@ struct fuse_filter_ctx {
 	__u32 open_flags;
 	__u32 name_len;
 	__u8 marks[FUSE_FILTER_MARKS];
+	void *private;
 };
 
 /**
