@@ -94,7 +94,7 @@ numbers() {
 	done
 	is $((before + 3)) counter layer_lookups mnt
 	for i in {1..20}; do
-		fails 'No such file' stat mnt/d/none$i
+		fails 'No such file' stat "mnt/d/none$i"
 	done
 	is $((before + 3)) counter layer_lookups mnt
 	unmount mnt
