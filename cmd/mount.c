@@ -56,7 +56,7 @@ static errint_t add_filter(struct lamina_view_spec *spec, char *name, struct lam
 		errno = 0;
 		filters[spec->n_filters].cookie = strtoull(cookie, &end, 0);
 		if (errno || end == cookie || *end)
-			return lamina_error_set(error, -EINVAL, "option filter: '%s' is no number",
+			return lamina_error_say(error, -EINVAL, "option filter: '%s' is no number",
 						cookie);
 	}
 	spec->n_filters++;
@@ -76,7 +76,7 @@ static errint_t set_option(struct lamina_view_spec *spec, const char *name, char
 	if (!strcmp(name, "ro") && !value)
 		return 0;
 	if (!value || !*value)
-		return lamina_error_set(error, -EINVAL, "option '%s': unknown, or without a value",
+		return lamina_error_say(error, -EINVAL, "option '%s': unknown, or without a value",
 					name);
 	if (!strcmp(name, "lowerdir")) {
 		while (err == 0 && (path = lamina_optlist_cut(&value, ':'))) {
@@ -93,12 +93,12 @@ static errint_t set_option(struct lamina_view_spec *spec, const char *name, char
 	else if (!strcmp(name, "fsname"))
 		spec->source = value;
 	else if (!strcmp(name, "upperdir") || !strcmp(name, "workdir"))
-		return lamina_error_set(error, -EOPNOTSUPP,
+		return lamina_error_say(error, -EOPNOTSUPP,
 					"option '%s': the bpf engine only reads so far; use "
 					"lamina-mount",
 					name);
 	else
-		return lamina_error_set(error, -EINVAL, "option '%s' is unknown", name);
+		return lamina_error_say(error, -EINVAL, "option '%s' is unknown", name);
 	return 0;
 }
 
@@ -123,14 +123,14 @@ static errint_t parse(struct lamina_view_spec *spec, int argc, char **argv,
 	for (int i = 1; err == 0 && i < argc; i++) {
 		if (!strcmp(argv[i], "--engine") && i + 1 < argc) {
 			if (strcmp(argv[++i], "bpf") != 0)
-				return lamina_error_set(error, -EINVAL,
+				return lamina_error_say(error, -EINVAL,
 							"engine '%s': this command mounts with "
 							"'bpf', lamina-mount with the others",
 							argv[i]);
 		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
 			err = set_options(spec, argv[++i], error);
 		} else if (argv[i][0] == '-' || spec->target) {
-			return lamina_error_set(error, -EINVAL,
+			return lamina_error_say(error, -EINVAL,
 						"'%s' is not understood; see lamina mount --help",
 						argv[i]);
 		} else {
@@ -138,9 +138,9 @@ static errint_t parse(struct lamina_view_spec *spec, int argc, char **argv,
 		}
 	}
 	if (err == 0 && !spec->target)
-		return lamina_error_set(error, -EINVAL, "a mountpoint is missing");
+		return lamina_error_say(error, -EINVAL, "a mountpoint is missing");
 	if (err == 0 && !spec->n_layers)
-		return lamina_error_set(error, -EINVAL, "-o lowerdir= is missing");
+		return lamina_error_say(error, -EINVAL, "-o lowerdir= is missing");
 	return err;
 }
 

@@ -110,7 +110,7 @@ static errint_t open_object(struct loading *l, struct lamina_error *error)
 		}
 	}
 	if (!l->object && !strchr(what, '/'))
-		return lamina_error_set(
+		return lamina_error_say(
 			error, -ENOENT,
 			"no filter '%s' is built in; a file needs a '/' in its path", what);
 	if (!l->object)
@@ -154,7 +154,7 @@ static errint_t find_ops(struct loading *l, struct lamina_error *error)
 			l->ops = l->ops ? NULL : map;
 	}
 	if (!l->ops || find_id(l, &id) < 0)
-		return lamina_error_set(error, -EINVAL,
+		return lamina_error_say(error, -EINVAL,
 					"'%s' is no filter; it must have one fuse_filter_ops",
 					l->spec->what);
 	if (l->spec->as) {
@@ -163,7 +163,7 @@ static errint_t find_ops(struct loading *l, struct lamina_error *error)
 	}
 	snprintf(l->id, sizeof(l->id), "%.15s", id);
 	if (!id_valid(l->id))
-		return lamina_error_set(error, -EINVAL,
+		return lamina_error_say(error, -EINVAL,
 					"'%s' has no name that it can be registered by",
 					l->spec->what);
 	return 0;
@@ -175,7 +175,7 @@ static errint_t read_rules(const struct loading *l, struct lamina_rules *ret,
 	_cleanup_file_ FILE *file = NULL;
 
 	if (!bpf_object__find_map_by_name(l->object, "rules"))
-		return lamina_error_set(error, -EINVAL, "the filter '%s' takes no paths",
+		return lamina_error_say(error, -EINVAL, "the filter '%s' takes no paths",
 					l->spec->what);
 	file = fopen(l->spec->paths, "re");
 	if (!file)
@@ -234,12 +234,12 @@ static errint_t attach_new(struct loading *l, struct lamina_error *error)
 	errint_t err;
 
 	pin_path(path, l->id, NULL);
-	if (mkdir(path, 0700) < 0)
-		return lamina_error_set(
-			error, -errno,
-			errno == EEXIST ? "a filter '%s' is loaded; --replace updates it"
-					: "a folder for '%s' cannot be made in " LAMINA_FILTER_DIR,
-			l->id);
+	if (mkdir(path, 0700) < 0 && errno == EEXIST)
+		return lamina_error_say(error, -EEXIST,
+					"a filter '%s' is loaded; --replace updates it", l->id);
+	if (access(path, X_OK) < 0)
+		return lamina_error_set(error, -errno, "cannot make a folder for '%s' in %s", l->id,
+					LAMINA_FILTER_DIR);
 	link = bpf_map__attach_struct_ops(l->ops);
 	if (!link) {
 		err = lamina_error_set(error, -errno, "the filter '%s' cannot be registered",
@@ -268,11 +268,11 @@ static errint_t get_link(const char *id, struct lamina_error *error)
 	int fd;
 
 	if (!id_valid(id))
-		return lamina_error_set(error, -EINVAL, "'%s' is no name of a filter", id);
+		return lamina_error_say(error, -EINVAL, "'%s' is no name of a filter", id);
 	pin_path(path, id, LINK_NAME);
 	fd = bpf_obj_get(path);
 	if (fd < 0 && errno == ENOENT)
-		return lamina_error_set(error, -ENOENT, "no filter '%s' is loaded", id);
+		return lamina_error_say(error, -ENOENT, "no filter '%s' is loaded", id);
 	if (fd < 0)
 		return lamina_error_set(error, -errno, "the filter '%s' cannot be reached", id);
 	return fd;
@@ -454,7 +454,7 @@ errint_t lamina_filter_map(const char *id, const char *map, struct lamina_error 
 	int fd;
 
 	if (!id_valid(id))
-		return lamina_error_set(error, -EINVAL, "'%s' is no name of a filter", id);
+		return lamina_error_say(error, -EINVAL, "'%s' is no name of a filter", id);
 	pin_path(path, id, map);
 	fd = bpf_obj_get(path);
 	if (fd < 0)

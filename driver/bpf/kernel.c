@@ -48,6 +48,6 @@ errint_t lamina_bpf_kernel_probe(struct lamina_bpf_kernel *ret, struct lamina_er
 	}
 	if (first == -EACCES)
 		return lamina_error_set(error, first, "cannot open /dev/fuse_bpf");
-	lamina_error_set(error, 0, "the kernel has no FUSE-BPF; is the module fuse_bpf loaded?");
-	return -EOPNOTSUPP;
+	return lamina_error_say(error, -EOPNOTSUPP,
+				"the kernel has no FUSE-BPF; is the module fuse_bpf loaded?");
 }

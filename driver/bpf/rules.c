@@ -144,7 +144,7 @@ errint_t lamina_rules_read(struct lamina_rules *ret, FILE *file, const char *nam
 		err = strlen(line) == (size_t)len ? add_path(&rules, line) : -EINVAL;
 		if (err < 0) {
 			lamina_rules_done(&rules);
-			return lamina_error_set(error, err, "%s:%zu: '%s' %s", name, number, line,
+			return lamina_error_say(error, err, "%s:%zu: '%s' %s", name, number, line,
 						cause(err));
 		}
 	}

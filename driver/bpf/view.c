@@ -59,7 +59,7 @@ static errint_t add_filter(int fs, const struct lamina_view_filter *filter,
 	if (fsconfig(fs, FSCONFIG_SET_STRING, "filter", filter->name, 0) == 0)
 		return 0;
 	if (errno == ENOENT)
-		return lamina_error_set(error, -ENOENT,
+		return lamina_error_say(error, -ENOENT,
 					"no filter '%s' is loaded; see 'lamina filter load'",
 					filter->name);
 	return fail(fs, -errno, error, "use the filter", filter->name);

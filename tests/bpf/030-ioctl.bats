@@ -24,7 +24,10 @@ load helpers
 
 @test "random ioctls in all states do no harm" {
 	mkdir space
+	load_filter overlay
+	load_filter hide
 	ok fuzz "$FUZZ" "$SEED" "$W/space"
+	unload overlay hide
 }
 
 @test "the device's fdinfo lists the layers of a server" {

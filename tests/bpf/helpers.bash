@@ -9,7 +9,7 @@ TOOLS=$CHECKOUT/build/bpf-tests
 MODULE=${LAMINA_MODULE:-$CHECKOUT/build/kernel/fuse_bpf.ko}
 export LAMINA_FUSE_TYPE=${LAMINA_FUSE_TYPE:-fuse_bpf}
 CONTROL=/sys/fs/$LAMINA_FUSE_TYPE/connections
-PATH=$TOOLS:$PATH
+PATH=$TOOLS:$CHECKOUT/build/bin:$PATH
 
 # What the kernel says when something is wrong with it.
 splats() {
@@ -31,6 +31,12 @@ teardown() {
 	if [[ -n $left ]]; then
 		echo "still mounted: $left"
 		xargs -r umount -l <<<"$left"
+		return 1
+	fi
+	left=$(filters)
+	if [[ -n $left ]]; then
+		echo "still loaded: $left"
+		xargs -rn1 sh -c 'lamina filter remove "$0" --detach' <<<"$left"
 		return 1
 	fi
 	chattr -R -i -a "$W" 2>/dev/null || true
@@ -85,6 +91,37 @@ mnt() {
 	ok view mnt "$@"
 }
 
+# Names of the filters that are loaded.
+filters() {
+	lamina filter list 2>/dev/null | awk '{ print $1 }'
+}
+
+# load NAME [ARGUMENT...]: a filter that is built in, or one of the tests' own.
+load_filter() {
+	local what=$1
+
+	shift
+	[[ ! -e $TOOLS/$what.bpf.o ]] || what=$TOOLS/$what.bpf.o
+	ok lamina filter load "$what" "$@"
+}
+
+unload() {
+	local name
+
+	for name; do
+		ok lamina filter remove "$name"
+	done
+}
+
+# filtered FILTERS LAYER...: a view with these filters (a,b:cookie), and no marks.
+filtered() {
+	local filters=$1
+
+	shift
+	mkdir -p mnt
+	ok lamina mount -o "lowerdir=$(IFS=: && echo "$*"),filter=${filters//,/,filter=}" mnt
+}
+
 # both LAYER...: the view at $W/mnt and an overlayfs at $W/ovl.
 both() {
 	mkdir -p ovl
@@ -121,6 +158,15 @@ as() {
 
 	shift
 	setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"
+}
+
+# The module goes; what filters held of it is only freed after a grace period.
+unload_module() {
+	for _ in {1..50}; do
+		rmmod fuse_bpf 2>/dev/null && return
+		sleep 0.1
+	done
+	rmmod fuse_bpf
 }
 
 need_module() {

@@ -8,7 +8,7 @@ setup_suite() {
 	. "$BATS_TEST_DIRNAME/helpers.bash"
 	if [[ $LAMINA_FUSE_TYPE == fuse_bpf ]]; then
 		# One that is loaded already may be of an older build.
-		grep -q '^fuse_bpf ' /proc/modules && rmmod fuse_bpf
+		grep -q '^fuse_bpf ' /proc/modules && unload_module
 		insmod "$MODULE"
 	fi
 	mountpoint -q "$CONTROL" || mount -t "${LAMINA_FUSE_TYPE}ctl" control "$CONTROL"
@@ -20,7 +20,7 @@ teardown_suite() {
 	. "$BATS_TEST_DIRNAME/helpers.bash"
 	umount "$CONTROL"
 	if [[ $LAMINA_FUSE_TYPE == fuse_bpf ]]; then
-		rmmod fuse_bpf
+		unload_module
 	fi
 	splats | diff "$BATS_SUITE_TMPDIR/splats.before" - >&2
 }

@@ -79,7 +79,7 @@ static void add_entry(struct listing *l, const struct kernel_dirent *d)
 		l->room = l->room ? l->room * 2 : 64;
 		l->entries = realloc(l->entries, l->room * sizeof(*l->entries));
 	}
-	l->entries[l->n++] = (struct entry) {d->ino, d->next, d->type, strdup(d->name)};
+	l->entries[l->n++] = (struct entry){d->ino, d->next, d->type, strdup(d->name)};
 }
 
 static void free_listing(struct listing *l)
@@ -242,7 +242,7 @@ static void print_identity(const char *path, const struct statx *st)
 		}
 	}
 	known = realloc(known, (n_known + 1) * sizeof(*known));
-	known[n_known++] = (struct known) {st->stx_ino, strdup(path)};
+	known[n_known++] = (struct known){st->stx_ino, strdup(path)};
 }
 
 static int get_stat(const char *path, struct statx *st)

@@ -305,7 +305,7 @@ static void test_refused(void)
 	expect("no handle", name_to_handle_at(view, "data", &h.handle, &id, 0), EOPNOTSUPP);
 	expect("no reading of a directory", read(open_at(view, "dir", O_RDONLY), text, 16), EISDIR);
 	expect("no epoll of a file",
-	       epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fd, &(struct epoll_event) {0}), EPERM);
+	       epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fd, &(struct epoll_event){0}), EPERM);
 	close(fd);
 }
 

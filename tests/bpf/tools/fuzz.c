@@ -17,10 +17,10 @@
 #define DIRS	    8
 #define THREADS	    4
 
-enum kind { ADD, DEL, SET, FEATURES, RAW, KINDS };
+enum kind { ADD, DEL, SET, FILTER, FEATURES, RAW, KINDS };
 
-static const char *const kind_names[KINDS] = {"LAYER_ADD", "LAYER_DEL", "VIEW_SET", "FEATURES",
-					      "any number"};
+static const char *const kind_names[KINDS] = {"LAYER_ADD",  "LAYER_DEL", "VIEW_SET",
+					      "FILTER_ADD", "FEATURES",	 "any number"};
 
 static struct connection connections[CONNECTIONS];
 static pthread_rwlock_t locks[CONNECTIONS]; /* written by who ends the connection */
@@ -93,10 +93,20 @@ static void random_raw(uint64_t *r, int device)
 static void one_call(uint64_t *r, int device)
 {
 	struct fuse_bpf_layer_add layer = {.fd = random_fd(r), .tag = any(r, ~0u)};
+	struct fuse_bpf_filter_add filter = {.link_fd = any(r, 4) ? -1 : random_fd(r)};
+	static const char *const filters[] = {"overlay", "hide", "trace", "", "none", "x"};
 	struct fuse_bpf_features features;
 	uint32_t id = any(r, 12);
 
-	switch (any(r, 10)) {
+	switch (any(r, 12)) {
+	case 10:
+	case 11:
+		snprintf(filter.id, sizeof(filter.id), "%s", filters[any(r, 6)]);
+		filter.id[15] = any(r, 16) ? 0 : 'x';
+		filter.flags = !any(r, 16);
+		filter.cookie = any(r, 3);
+		count(FILTER, ioctl(device, FUSE_BPF_IOC_FILTER_ADD, &filter));
+		break;
 	case 0:
 		count(DEL, ioctl(device, FUSE_BPF_IOC_LAYER_DEL, &id));
 		break;

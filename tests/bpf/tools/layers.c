@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * layers SEED DIRECTORY
+ * layers [-m] SEED DIRECTORY
  *
  * Makes a random set of layers 1, 2, ... in DIRECTORY, the same for the same seed, and prints how
  * many. Names are few, so that layers meet: directories to be merged, whiteouts and opaque
  * directories where there is something to hide and where there is nothing, files over directories
  * and the other way round, hard links, all types, modes, owners, times, extended attributes and
- * ACLs.
+ * ACLs. With -m, nothing is in them that only overlayfs, or only the filter overlay, takes for more
+ * than it is.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -22,6 +23,7 @@
 #define MAX_DEPTH  4
 #define MAX_LAYERS 12
 
+static bool only_marks;
 static uint64_t state;
 static char link_source[8192]; /* a file of this layer, or empty */
 
@@ -46,7 +48,7 @@ static const char *pick_name(unsigned int i)
 	};
 
 	if (i < sizeof(names) / sizeof(*names))
-		return names[i];
+		return only_marks && !strncmp(names[i], ".wh.", 4) ? names[i] + 1 : names[i];
 	memset(longest, 'n', 255);
 	return longest;
 }
@@ -148,7 +150,7 @@ static void decorate(const char *path, mode_t type)
 		set(path, "trusted.of", value, any(sizeof(value)));
 	if (one_in(8))
 		set(path, "trusted.overlay.own", value, 3);
-	if (one_in(8))
+	if (one_in(8) && !only_marks)
 		set(path, "trusted.overlay.overlay.nested", value, 4);
 	if ((S_ISREG(type) || S_ISDIR(type)) && one_in(4))
 		set(path, "user.of", value, any(sizeof(value)));
@@ -230,6 +232,11 @@ int main(int argc, char **argv)
 {
 	unsigned int n, i;
 
+	if (argc == 4 && !strcmp(argv[1], "-m")) {
+		only_marks = true;
+		argv++;
+		argc--;
+	}
 	if (argc != 3)
 		return 2;
 	state = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15ULL + 1;
