@@ -45,9 +45,7 @@ load helpers
 
 @test "thousands of whiteouts in a directory of one layer" {
 	mkdir -p 1/d 2
-	for i in {1..1500}; do
-		mknod "1/d/w$i" c 0 0
-	done
+	python3 -c 'import os; [os.mknod(f"1/d/w{i}", 0o20000, 0) for i in range(1500)]'
 	touch 1/d/{x,y}
 	mnt 1 2
 	is $'x\ny' ls mnt/d
