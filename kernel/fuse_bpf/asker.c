@@ -42,7 +42,6 @@ int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 	unsigned int i;
 
 	asker->view = view;
-	asker->dir_ino = get_fuse_inode(dir)->orig_ino;
 	asker->facts = false;
 	/* Pairs with refresh_view(): filters speak for this epoch, or a later one. */
 	asker->epoch = smp_load_acquire(&view->epoch);
@@ -51,6 +50,9 @@ int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 	if (!get_states(asker, dir))
 		return -EAGAIN;
 	memset(asker->next, 0, sizeof(asker->next));
+	memset(&asker->call, 0, sizeof(asker->call));
+	asker->call.ctx.dir = get_fuse_inode(dir)->orig_ino;
+	asker->call.states = asker->states;
 	asker->facts = READ_ONCE(view->facts);
 	for (i = 0; i < view->nr_filters && asker->facts; i++)
 		asker->wants[i] = fuse_wants_get(&view->filters[i]);

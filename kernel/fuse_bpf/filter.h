@@ -23,32 +23,6 @@ struct fuse_wants {
 	struct rcu_head rcu;
 };
 
-/**
- * struct fuse_call - what filters are asked, and what comes back besides the verdict
- * @ctx: what the program sees; must be first
- * @name: of ctx.name_len bytes, or NULL
- * @states: what the filters said of the directory, or NULL
- * @next: what they say of the name, or NULL
- * @told: facts for each filter, or NULL
- * @which: the filter that is asked
- * @value: attr: the wanted value for each filter, or NULL
- * @attr: attr: what is shown, may be changed
- * @changed: attr: it was
- * @user_ns: attr: whose ids can be shown
- */
-struct fuse_call {
-	struct fuse_filter_ctx ctx;
-	const char *name;
-	const u64 *states;
-	u64 *next;
-	const struct fuse_told *told;
-	unsigned int which;
-	struct fuse_value *value;
-	struct fuse_filter_attr *attr;
-	bool changed;
-	struct user_namespace *user_ns;
-};
-
 /* The value of an extended attribute, or what came instead. */
 struct fuse_value {
 	int len; /* or an error */

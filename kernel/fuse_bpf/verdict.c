@@ -22,12 +22,17 @@ const char *fuse_marks_prefix(const struct fuse_view *view)
 	return NULL;
 }
 
-static u64 head_of(const char *name, unsigned int len)
+static void describe_name(struct fuse_call *call, const char *name, unsigned int len)
 {
-	u64 head = 0;
+	struct fuse_filter_ctx *ctx = &call->ctx;
 
-	memcpy(&head, name, min_t(unsigned int, len, sizeof(head)));
-	return head;
+	call->name = name;
+	ctx->name_len = len;
+	ctx->head = 0;
+	memcpy(&ctx->head, name, min_t(unsigned int, len, sizeof(ctx->head)));
+	/* Whatever was told of another name. */
+	ctx->flags = 0;
+	memset(ctx->marks, 0, sizeof(ctx->marks));
 }
 
 /**
@@ -40,20 +45,23 @@ static u64 head_of(const char *name, unsigned int len)
  */
 int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len)
 {
-	struct fuse_call call = {
-		.ctx.op = FUSE_FILTER_LOOKUP,
-		.ctx.dir = asker->dir_ino,
-		.ctx.name_len = len,
-		.name = name,
-		.states = asker->states,
-		.next = asker->next,
-	};
+	struct fuse_view *view = asker->view;
+	struct fuse_call *call = &asker->call;
+	unsigned int i;
 
-	if (!fuse_filter_wanted(asker->view, FUSE_FILTER_LOOKUP))
+	if (!fuse_filter_wanted(view, FUSE_FILTER_LOOKUP))
 		return FUSE_FILTER_PASS;
-	memset(asker->next, 0, sizeof(asker->next));
-	call.ctx.head = head_of(name, len);
-	return fuse_filter_ask(asker->view, &call);
+	for (i = 0; i < view->nr_filters; i++)
+		asker->next[i] = 0;
+	call->ctx.op = FUSE_FILTER_LOOKUP;
+	call->ctx.mode = 0;
+	call->ctx.rdev = 0;
+	call->ctx.tag = 0;
+	call->ctx.layer = 0;
+	describe_name(call, name, len);
+	call->next = asker->next;
+	call->told = NULL;
+	return fuse_filter_ask(view, call);
 }
 
 static const struct fuse_wants *wants_of(const struct fuse_asker *asker, unsigned int which)
@@ -76,23 +84,18 @@ static bool want_rdev(const struct fuse_asker *asker)
 
 static int ask_filters(struct fuse_asker *asker, const struct fuse_fact *fact)
 {
-	struct fuse_call call = {
-		.ctx.op = FUSE_FILTER_ENTRY,
-		.ctx.dir = asker->dir_ino,
-		.ctx.mode = fact->type,
-		.ctx.tag = fact->layer->tag,
-		.ctx.layer = fact->layer->pos,
-		.ctx.head = head_of(fact->name, fact->len),
-		.ctx.name_len = fact->len,
-		.name = fact->name,
-		.states = asker->states,
-		.told = fact->told,
-	};
+	struct fuse_call *call = &asker->call;
 
+	call->ctx.op = FUSE_FILTER_ENTRY;
+	call->ctx.mode = fact->type;
 	/* Without having asked for it, a listing wouldn't know it. */
-	if (fact->rdev && want_rdev(asker))
-		call.ctx.rdev = new_encode_dev(fact->rdev);
-	return fuse_filter_ask(asker->view, &call);
+	call->ctx.rdev = fact->rdev && want_rdev(asker) ? new_encode_dev(fact->rdev) : 0;
+	call->ctx.tag = fact->layer->tag;
+	call->ctx.layer = fact->layer->pos;
+	describe_name(call, fact->name, fact->len);
+	call->next = NULL;
+	call->told = fact->told;
+	return fuse_filter_ask(asker->view, call);
 }
 
 static int ask_marks(const struct fuse_view *view, const struct fuse_fact *fact)
@@ -253,7 +256,8 @@ static int has_sibling(const struct fuse_place *dir, const char *prefix, const c
 
 /* What one filter wants to be told; @place has no dentry if the layer has no such name. */
 static int tell(const struct fuse_wants *wants, const struct fuse_place *dir,
-		const struct fuse_place *place, struct fuse_fact *fact, struct fuse_told *told)
+		const struct fuse_place *place, const struct fuse_fact *fact,
+		struct fuse_told *told)
 {
 	int i, has, err;
 
@@ -280,7 +284,8 @@ static int tell(const struct fuse_wants *wants, const struct fuse_place *dir,
 }
 
 static int tell_all(struct fuse_asker *asker, const struct fuse_place *dir,
-		    const struct fuse_place *place, struct fuse_fact *fact, bool *ret_any)
+		    const struct fuse_place *place, struct fuse_fact *fact, struct fuse_told *told,
+		    bool *ret_any)
 {
 	unsigned int i;
 	int err;
@@ -288,10 +293,11 @@ static int tell_all(struct fuse_asker *asker, const struct fuse_place *dir,
 	for (i = 0; i < asker->view->nr_filters; i++) {
 		const struct fuse_wants *wants = wants_of(asker, i);
 
-		err = wants ? tell(wants, dir, place, fact, &fact->told[i]) : 0;
+		memset(&told[i], 0, sizeof(told[i]));
+		err = wants ? tell(wants, dir, place, fact, &told[i]) : 0;
 		if (err)
 			return err;
-		*ret_any |= fact->told[i].flags;
+		*ret_any |= told[i].flags;
 	}
 	return 0;
 }
@@ -314,6 +320,7 @@ int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 	const struct inode *inode = place->dentry ? d_inode(place->dentry) : NULL;
 	struct fuse_view *view = asker->view;
 	struct fuse_fact fact = {.layer = place->layer, .name = name, .len = len};
+	struct fuse_told told[FUSE_FILTERS_MAX];
 	bool any = false;
 	int err;
 
@@ -330,9 +337,10 @@ int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 		fact.opaque = opaque;
 	}
 	if (asker->facts && !last) {
-		err = tell_all(asker, dir, place, &fact, &any);
+		err = tell_all(asker, dir, place, &fact, told, &any);
 		if (err)
 			return err;
+		fact.told = told;
 	}
 	if (!inode && !any)
 		return FUSE_FILTER_PASS;

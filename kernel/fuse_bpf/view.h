@@ -33,6 +33,7 @@
 #include <linux/fuse_filter.h>
 
 #include "../fuse_i.h"
+#include "asker.h"
 
 struct statfs;
 
@@ -219,52 +220,6 @@ static inline char *fuse_name_text(const struct fuse_listing *listing, struct fu
 {
 	return (char *)(n->where + listing->longs);
 }
-
-/* What a filter asked to be told of a name in a layer. */
-struct fuse_told {
-	u32 flags; /* FUSE_FILTER_HAS_* */
-	u8 marks[FUSE_FILTER_MARKS];
-};
-
-/**
- * struct fuse_fact - what a layer has under a name, as far as it matters for the verdict on it
- * @layer: the layer
- * @name: not terminated
- * @len: its length
- * @type: S_IFMT bits; 0 if the layer has no such name, but a sibling that a filter asked for
- * @rdev: of a device
- * @opaque: a directory with the view's own mark; only asked for where it makes a difference
- * @told: for each filter
- */
-struct fuse_fact {
-	const struct fuse_layer *layer;
-	const char *name;
-	unsigned int len;
-	umode_t type;
-	dev_t rdev;
-	bool opaque;
-	struct fuse_told told[FUSE_FILTERS_MAX];
-};
-
-/**
- * struct fuse_asker - who asks for verdicts on names of one directory
- * @view: the view
- * @epoch: of the filters' states; what changes meanwhile makes the answers stale
- * @dir_ino: number of the directory
- * @facts: facts have to be collected
- * @states: of the directory, for each filter
- * @next: for the name that was asked about last
- * @wants: which facts each filter wants, or NULL
- */
-struct fuse_asker {
-	struct fuse_view *view;
-	unsigned long epoch;
-	u64 dir_ino;
-	bool facts;
-	u64 states[FUSE_FILTERS_MAX];
-	u64 next[FUSE_FILTERS_MAX];
-	struct fuse_wants *wants[FUSE_FILTERS_MAX];
-};
 
 /* The S_IFMT bits of a DT_*. */
 static inline umode_t fuse_dtype_mode(unsigned int d_type)
