@@ -25,7 +25,8 @@ endif
 .PHONY: all help deps demo check check-tests bench install install-alternative clean format format-check lint sanitize \
 	clang tools
 
-DRIVER_SOURCES := $(wildcard driver/*/*.c)
+# driver/bpf needs libbpf, which only `lamina` has in it: see bpf/bpf.mk.
+DRIVER_SOURCES := $(filter-out driver/bpf/%,$(wildcard driver/*/*.c))
 DRIVER_OBJECTS := $(DRIVER_SOURCES:%.c=$(B)/obj/%.o)
 PROGRAMS := lamina lamina-mount
 TEST_TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
@@ -34,7 +35,7 @@ MANUALS := $(patsubst docs/man/%.md,%,$(wildcard docs/man/*.md))
 
 all: $(PROGRAMS:%=$(B)/bin/%)
 
-help:
+help::
 	@echo 'make            build the programs into $(B)/bin'
 	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
 	@echo 'make demo       run a Debian container through podman on Lamina'
@@ -59,7 +60,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(B)/bin/lamina: $(B)/obj/cmd/features.o
+$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace)
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
 
 $(TEST_TOOLS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(B)/liblamina.a
@@ -141,5 +142,10 @@ install-alternative: install
 
 clean:
 	rm -rf $(B)
+
+include bpf/bpf.mk
+include kernel/kernel.mk
+include tests/vm/vm.mk
+include tests/bpf/bpf.mk
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -6,3 +6,7 @@
 #pragma once
 
 int command_features(int argc, char **argv);
+int command_filter(int argc, char **argv);
+int command_mount(int argc, char **argv);
+int command_ps(int argc, char **argv);
+int command_trace(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
+#include "bpf/kernel.h"
 #include "commands.h"
 #include "engine/probe.h"
 #include "wire/proto.h"
@@ -17,6 +18,7 @@ struct engine_state {
 	const char *name;
 	bool works;
 	const char *why; /* if not */
+	bool read_only;	 /* not for engine=auto, which may have to write */
 };
 
 static void print_text(const struct engine_state *engines, size_t n, const struct lamina_probe *p)
@@ -24,10 +26,12 @@ static void print_text(const struct engine_state *engines, size_t n, const struc
 	const char *best = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		if (engines[i].works && !best)
+		if (engines[i].works && !engines[i].read_only && !best)
 			best = engines[i].name;
-		printf("%-12s %s%s\n", engines[i].name,
-		       engines[i].works ? "works" : "no: ", engines[i].works ? "" : engines[i].why);
+		printf("%-12s %s%s\n", engines[i].name, engines[i].works ? "works" : "no: ",
+		       !engines[i].works      ? engines[i].why
+		       : engines[i].read_only ? ", read-only: see lamina mount"
+					      : "");
 	}
 	printf("\nauto         %s\n", best ? best : "none");
 	if (p->kernel_minor)
@@ -44,9 +48,11 @@ static int print_json(const struct engine_state *engines, size_t n, const struct
 	for (size_t i = 0; i < n; i++) {
 		struct json_object *engine = json_object_new_object();
 
-		if (engines[i].works && !best)
+		if (engines[i].works && !engines[i].read_only && !best)
 			best = engines[i].name;
 		json_object_object_add(engine, "works", json_object_new_boolean(engines[i].works));
+		if (engines[i].works && engines[i].read_only)
+			json_object_object_add(engine, "readOnly", json_object_new_boolean(true));
 		if (!engines[i].works)
 			json_object_object_add(engine, "why",
 					       json_object_new_string(engines[i].why));
@@ -65,18 +71,22 @@ static int print_json(const struct engine_state *engines, size_t n, const struct
 
 int command_features(int argc, char **argv)
 {
+	struct lamina_bpf_kernel kernel;
+	struct lamina_error bpf_why = {0};
 	struct lamina_probe probe;
+	bool bpf;
 
 	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
 		fprintf(stderr, "usage: lamina features [--json]\n");
 		return EXIT_FAILURE;
 	}
 	lamina_probe_run(&probe);
+	bpf = lamina_bpf_kernel_probe(&kernel, &bpf_why) == 0;
 
 	const struct engine_state engines[] = {
-		{"bpf", false, "not part of this version"},
-		{"passthrough", probe.passthrough == 0, probe.passthrough_why.text},
-		{"fuse", probe.fuse == 0, probe.fuse_why.text},
+		{"bpf", bpf, bpf_why.text, true},
+		{"passthrough", probe.passthrough == 0, probe.passthrough_why.text, false},
+		{"fuse", probe.fuse == 0, probe.fuse_why.text, false},
 	};
 	size_t n = sizeof(engines) / sizeof(engines[0]);
 

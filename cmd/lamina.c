@@ -15,6 +15,10 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{"features", command_features, "which engines work here, and why the others do not"},
+	{"mount", command_mount, "mount layers read-only, by the kernel alone"},
+	{"ps", command_ps, "what is mounted, of which layers, and what happened there"},
+	{"filter", command_filter, "load, list, show and remove filters of the bpf engine"},
+	{"trace", command_trace, "print the operations on a view"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -24,6 +24,16 @@ errint_t lamina_error_set(struct lamina_error *error, errint_t err, const char *
 	return err;
 }
 
+errint_t lamina_error_say(struct lamina_error *error, errint_t err, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(error->text, sizeof(error->text), format, args);
+	va_end(args);
+	return err;
+}
+
 errint_t lamina_error_wrap(struct lamina_error *error, errint_t err, const char *format, ...)
 {
 	char inner[sizeof(error->text)];

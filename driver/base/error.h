@@ -19,6 +19,10 @@ struct lamina_error {
 errint_t lamina_error_set(struct lamina_error *error, errint_t err, const char *format, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
 
+/* The same where the text says it all: the name of -@err is left out. Returns @err. */
+errint_t lamina_error_say(struct lamina_error *error, errint_t err, const char *format, ...)
+	__attribute__((__format__(__printf__, 3, 4)));
+
 /* Put "formatted text: " in front of what @error says already. Returns @err. */
 errint_t lamina_error_wrap(struct lamina_error *error, errint_t err, const char *format, ...)
 	__attribute__((__format__(__printf__, 3, 4)));

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina mount: a read-only view of layers, by the kernel. What is to be written to is mounted by
+ * lamina-mount.
+ */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "bpf/filter.h"
+#include "bpf/view.h"
+#include "commands.h"
+#include "mount/optlist.h"
+
+static const char usage[] =
+	"usage: lamina mount [--engine bpf] -o lowerdir=DIR[:DIR...][,OPTION...] MOUNTPOINT\n"
+	"\n"
+	"Mounts the directories as one read-only tree, the topmost first. No process stays.\n"
+	"\n"
+	"options:\n"
+	"  lowerdir=DIR[:DIR...]   the layers\n"
+	"  filter=NAME[:COOKIE]    a filter that was loaded; several are asked in this order.\n"
+	"                          Without this, the filter 'overlay' is used, and loaded if need "
+	"be.\n"
+	"                          COOKIE is a number that the filter knows the view by (1)\n"
+	"  marks=trusted|user|none let the kernel alone read overlayfs' marks, instead of a "
+	"filter\n"
+	"  fsname=NAME             the mount's source (lamina)\n"
+	"  only_owner              for processes of the mounter alone\n";
+
+static errint_t add_layer(struct lamina_view_spec *spec, char *path)
+{
+	char **layers = reallocarray(spec->layers, spec->n_layers + 1, sizeof(*layers));
+
+	if (!layers)
+		return -ENOMEM;
+	spec->layers = layers;
+	layers[spec->n_layers++] = path;
+	return 0;
+}
+
+static errint_t add_filter(struct lamina_view_spec *spec, char *name, struct lamina_error *error)
+{
+	struct lamina_view_filter *filters =
+		reallocarray(spec->filters, spec->n_filters + 1, sizeof(*filters));
+	char *cookie = strchr(name, ':'), *end;
+
+	if (!filters)
+		return -ENOMEM;
+	spec->filters = filters;
+	filters[spec->n_filters] = (struct lamina_view_filter){name, LAMINA_VIEW_COOKIE};
+	if (cookie) {
+		*cookie++ = '\0';
+		errno = 0;
+		filters[spec->n_filters].cookie = strtoull(cookie, &end, 0);
+		if (errno || end == cookie || *end)
+			return lamina_error_say(error, -EINVAL, "option filter: '%s' is no number",
+						cookie);
+	}
+	spec->n_filters++;
+	return 0;
+}
+
+static errint_t set_option(struct lamina_view_spec *spec, const char *name, char *value,
+			   struct lamina_error *error)
+{
+	errint_t err = 0;
+	char *path;
+
+	if (!strcmp(name, "only_owner") && !value) {
+		spec->only_owner = true;
+		return 0;
+	}
+	if (!strcmp(name, "ro") && !value)
+		return 0;
+	if (!value || !*value)
+		return lamina_error_say(error, -EINVAL, "option '%s': unknown, or without a value",
+					name);
+	if (!strcmp(name, "lowerdir")) {
+		while (err == 0 && (path = lamina_optlist_cut(&value, ':'))) {
+			lamina_optlist_unescape(path);
+			err = add_layer(spec, path);
+		}
+		return err;
+	}
+	lamina_optlist_unescape(value);
+	if (!strcmp(name, "filter"))
+		return add_filter(spec, value, error);
+	if (!strcmp(name, "marks"))
+		spec->marks = value;
+	else if (!strcmp(name, "fsname"))
+		spec->source = value;
+	else if (!strcmp(name, "upperdir") || !strcmp(name, "workdir"))
+		return lamina_error_say(error, -EOPNOTSUPP,
+					"option '%s': the bpf engine only reads so far; use "
+					"lamina-mount",
+					name);
+	else
+		return lamina_error_say(error, -EINVAL, "option '%s' is unknown", name);
+	return 0;
+}
+
+static errint_t set_options(struct lamina_view_spec *spec, char *list, struct lamina_error *error)
+{
+	char *name, *value;
+	errint_t err;
+
+	while ((err = lamina_optlist_next(&list, &name, &value)) > 0) {
+		err = set_option(spec, name, value, error);
+		if (err < 0)
+			return err;
+	}
+	return err < 0 ? lamina_error_set(error, err, "-o: a quote has no end") : 0;
+}
+
+static errint_t parse(struct lamina_view_spec *spec, int argc, char **argv,
+		      struct lamina_error *error)
+{
+	errint_t err = 0;
+
+	for (int i = 1; err == 0 && i < argc; i++) {
+		if (!strcmp(argv[i], "--engine") && i + 1 < argc) {
+			if (strcmp(argv[++i], "bpf") != 0)
+				return lamina_error_say(error, -EINVAL,
+							"engine '%s': this command mounts with "
+							"'bpf', lamina-mount with the others",
+							argv[i]);
+		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
+			err = set_options(spec, argv[++i], error);
+		} else if (argv[i][0] == '-' || spec->target) {
+			return lamina_error_say(error, -EINVAL,
+						"'%s' is not understood; see lamina mount --help",
+						argv[i]);
+		} else {
+			spec->target = argv[i];
+		}
+	}
+	if (err == 0 && !spec->target)
+		return lamina_error_say(error, -EINVAL, "a mountpoint is missing");
+	if (err == 0 && !spec->n_layers)
+		return lamina_error_say(error, -EINVAL, "-o lowerdir= is missing");
+	return err;
+}
+
+/* The filter that makes layers look as they should is not to be asked for. */
+static errint_t default_filter(struct lamina_view_spec *spec, struct lamina_error *error)
+{
+	static char name[] = "overlay";
+	const struct lamina_filter_spec load = {.what = name};
+	struct lamina_filter_info info;
+	errint_t err;
+
+	if (spec->n_filters || spec->marks)
+		return 0;
+	if (lamina_filter_info(name, &info, error) < 0) {
+		err = lamina_filter_load(&load, error);
+		/* Another mount may have been faster. */
+		if (err < 0 && err != -EEXIST)
+			return err;
+	}
+	return add_filter(spec, name, error);
+}
+
+int command_mount(int argc, char **argv)
+{
+	struct lamina_view_spec spec = {.source = "lamina"};
+	struct lamina_error error = {0};
+	errint_t err;
+
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		fputs(usage, stdout);
+		return EXIT_SUCCESS;
+	}
+	err = parse(&spec, argc, argv, &error);
+	if (err == 0)
+		err = default_filter(&spec, &error);
+	if (err == 0)
+		err = lamina_view_mount(&spec, &error);
+	free(spec.layers);
+	free(spec.filters);
+	if (err == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "lamina mount: %s\n", error.text[0] ? error.text : strerror(-err));
+	return EXIT_FAILURE;
+}

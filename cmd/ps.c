@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina ps: what is mounted, by which engine, of which layers, and what happened there so far.
+ */
+#include <json-c/json.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/list.h"
+#include "commands.h"
+
+static bool is_list(const char *key)
+{
+	return !strcmp(key, "layer") || !strcmp(key, "filter") || !strcmp(key, "unused");
+}
+
+static size_t count_of(const struct lamina_list_mount *mount, const char *key)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < mount->n_items; i++)
+		n += !strcmp(mount->items[i].key, key);
+	return n;
+}
+
+static void print_mount(const struct lamina_list_mount *mount)
+{
+	const char *state = lamina_list_value(mount, "state");
+
+	printf("%-12s %s\n", mount->engine, mount->target ? mount->target : "(elsewhere)");
+	if (!state)
+		return;
+	printf("  state      %s, %zu layers, %zu filters\n  counters  ", state,
+	       count_of(mount, "layer"), count_of(mount, "filter"));
+	for (size_t i = 0; i < mount->n_items; i++) {
+		const struct lamina_list_item *item = &mount->items[i];
+
+		if (!is_list(item->key) && strcmp(item->key, "state") != 0)
+			printf(" %s=%s", item->key, item->value);
+	}
+	putchar('\n');
+	for (size_t i = 0; i < mount->n_items; i++) {
+		if (is_list(mount->items[i].key))
+			printf("  %-10s %s\n", mount->items[i].key, mount->items[i].value);
+	}
+}
+
+/* Numbers are numbers, lists are lists of strings, the rest are strings. */
+static struct json_object *mount_json(const struct lamina_list_mount *mount)
+{
+	struct json_object *all = json_object_new_object(), *counters = NULL, *list;
+
+	json_object_object_add(all, "engine", json_object_new_string(mount->engine));
+	json_object_object_add(all, "target",
+			       mount->target ? json_object_new_string(mount->target) : NULL);
+	json_object_object_add(all, "source",
+			       mount->source ? json_object_new_string(mount->source) : NULL);
+	if (mount->n_items) {
+		counters = json_object_new_object();
+		json_object_object_add(all, "counters", counters);
+		json_object_object_add(all, "layers", json_object_new_array());
+		json_object_object_add(all, "filters", json_object_new_array());
+	}
+	for (size_t i = 0; i < mount->n_items; i++) {
+		const struct lamina_list_item *item = &mount->items[i];
+		struct json_object *value = json_object_new_string(item->value);
+
+		if (!strcmp(item->key, "layer") || !strcmp(item->key, "filter")) {
+			json_object_object_get_ex(all, item->key[0] == 'l' ? "layers" : "filters",
+						  &list);
+			json_object_array_add(list, value);
+		} else if (!strcmp(item->key, "state") || is_list(item->key)) {
+			json_object_object_add(all, item->key, value);
+		} else {
+			json_object_put(value);
+			json_object_object_add(
+				counters, item->key,
+				json_object_new_int64(strtoll(item->value, NULL, 10)));
+		}
+	}
+	return all;
+}
+
+static int print_json(const struct lamina_list *list)
+{
+	struct json_object *all = json_object_new_array();
+	int result;
+
+	for (size_t i = 0; i < list->n; i++)
+		json_object_array_add(all, mount_json(&list->mounts[i]));
+	result = puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
+								  JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(all);
+	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int command_ps(int argc, char **argv)
+{
+	struct lamina_error error = {0};
+	struct lamina_list list;
+	int status = EXIT_SUCCESS;
+
+	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
+		fprintf(stderr, "usage: lamina ps [--json]\n");
+		return EXIT_FAILURE;
+	}
+	if (lamina_list_read(&list, &error) < 0) {
+		fprintf(stderr, "lamina ps: %s\n", error.text);
+		return EXIT_FAILURE;
+	}
+	if (argc == 2)
+		status = print_json(&list);
+	else
+		for (size_t i = 0; i < list.n; i++)
+			print_mount(&list.mounts[i]);
+	lamina_list_done(&list);
+	return status;
+}

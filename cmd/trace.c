@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina trace: prints what the filter trace tells, a line for each operation, until it is
+ * interrupted.
+ */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include <bpf/libbpf.h>
+#include <linux/fuse_filter.h>
+
+#include "base/cleanup.h"
+#include "bpf/filter.h"
+#include "bpf/tracing.h"
+#include "commands.h"
+#include "trace.h"
+
+static const char usage[] =
+	"usage: lamina trace [--filter NAME] [--seconds N] [MOUNTPOINT]\n"
+	"\n"
+	"Prints every operation on views that have the filter trace, or on the one at MOUNTPOINT:\n"
+	"time, process, operation, inode number, and a name or a range of bytes. Ends when it is\n"
+	"interrupted, or after N seconds; what was lost is said then.\n"
+	"\n"
+	"  lamina filter load trace\n"
+	"  lamina mount -o lowerdir=...,filter=overlay,filter=trace MOUNTPOINT\n"
+	"  lamina trace MOUNTPOINT\n";
+
+static const char *const op_names[] = {
+	[FUSE_FILTER_LOOKUP] = "lookup",
+	[FUSE_FILTER_ENTRY] = "entry",
+	[FUSE_FILTER_OPEN] = "open",
+	[FUSE_FILTER_OPENDIR] = "opendir",
+	[FUSE_FILTER_ATTR] = "attr",
+	[FUSE_FILTER_GETATTR] = "getattr",
+	[FUSE_FILTER_READLINK] = "readlink",
+	[FUSE_FILTER_STATFS] = "statfs",
+	[FUSE_FILTER_GETXATTR] = "getxattr",
+	[FUSE_FILTER_LISTXATTR] = "listxattr",
+	[FUSE_FILTER_GETACL] = "getacl",
+	[FUSE_FILTER_FILEATTR] = "fileattr",
+	[FUSE_FILTER_FIEMAP] = "fiemap",
+	[FUSE_FILTER_READDIR] = "readdir",
+	[FUSE_FILTER_READ] = "read",
+	[FUSE_FILTER_MMAP] = "mmap",
+	[FUSE_FILTER_LSEEK] = "lseek",
+	[FUSE_FILTER_FADVISE] = "fadvise",
+	[FUSE_FILTER_FSYNC] = "fsync",
+	[FUSE_FILTER_RELEASE] = "release",
+	[FUSE_FILTER_RELEASEDIR] = "releasedir",
+};
+
+struct options {
+	const char *filter;
+	const char *target;
+	unsigned long seconds;
+	uint64_t view; /* 0: all */
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+/* A name may hold anything; a line is a line. */
+static void print_name(const char *name)
+{
+	for (; *name; name++) {
+		unsigned char c = (unsigned char)*name;
+
+		if (c < ' ' || c == '\\' || c == 0x7f)
+			printf("\\%03o", c);
+		else
+			putchar(c);
+	}
+}
+
+static int print_event(void *context, void *data, size_t size)
+{
+	const struct options *options = context;
+	const struct trace_named *named = data;
+	const struct trace_event *event = data;
+	const char *op = "?";
+
+	if (size < sizeof(*event) || (event->named && size < sizeof(*named)))
+		return 0;
+	if (options->view && event->view != options->view)
+		return 0;
+	if (event->op < FUSE_FILTER_OPS)
+		op = op_names[event->op];
+	printf("%llu.%06llu %u", (unsigned long long)(event->time / 1000000000),
+	       (unsigned long long)(event->time / 1000 % 1000000), event->pid);
+	if (event->named) {
+		printf("(");
+		print_name(named->comm);
+		printf(")");
+	}
+	printf(" %s %llu", op, (unsigned long long)event->ino);
+	if (event->named && named->name[0]) {
+		putchar(' ');
+		print_name(named->name);
+	}
+	if (event->len || event->pos)
+		printf(" %llu+%llu", (unsigned long long)event->pos,
+		       (unsigned long long)event->len);
+	putchar('\n');
+	return 0;
+}
+
+static errint_t run(struct options *options, struct lamina_error *error)
+{
+	struct lamina_tracing tracing;
+	time_t end = time(NULL) + (time_t)options->seconds;
+	errint_t err = lamina_tracing_init(&tracing, options->filter, print_event, options, error);
+
+	if (err < 0)
+		return err;
+	while (!stopped && (!options->seconds || time(NULL) < end) && !ferror(stdout)) {
+		err = lamina_tracing_poll(&tracing, 100);
+		fflush(stdout);
+		if (err < 0 && err != -EINTR)
+			break;
+	}
+	lamina_tracing_poll(&tracing, 0);
+	fflush(stdout);
+	if (lamina_tracing_lost(&tracing))
+		fprintf(stderr, "lamina trace: %llu events were lost\n",
+			(unsigned long long)lamina_tracing_lost(&tracing));
+	lamina_tracing_done(&tracing);
+	return 0;
+}
+
+static errint_t find_view(struct options *options, struct lamina_error *error)
+{
+	struct stat stat_buf;
+
+	if (!options->target)
+		return 0;
+	if (stat(options->target, &stat_buf) < 0)
+		return lamina_error_set(error, -errno, "cannot look at '%s'", options->target);
+	/* The kernel's own form of device numbers. */
+	options->view = (minor(stat_buf.st_dev) & 0xff) | major(stat_buf.st_dev) << 8 |
+			(minor(stat_buf.st_dev) & ~0xffU) << 12;
+	return 0;
+}
+
+int command_trace(int argc, char **argv)
+{
+	struct options options = {.filter = "trace"};
+	struct sigaction action = {.sa_handler = stop};
+	struct lamina_error error = {0};
+	errint_t err;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--filter") && i + 1 < argc) {
+			options.filter = argv[++i];
+		} else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) {
+			options.seconds = strtoul(argv[++i], NULL, 10);
+		} else if (argv[i][0] == '-' || options.target) {
+			bool help = !strcmp(argv[i], "--help");
+
+			fputs(usage, help ? stdout : stderr);
+			return help ? EXIT_SUCCESS : EXIT_FAILURE;
+		} else {
+			options.target = argv[i];
+		}
+	}
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	err = find_view(&options, &error);
+	if (err == 0)
+		err = run(&options, &error);
+	if (err == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "lamina trace: %s\n", error.text);
+	return EXIT_FAILURE;
+}

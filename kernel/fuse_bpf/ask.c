@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Asking filters. What they answer is checked here, and nowhere else is a filter's word taken. All
+ * filters are asked in the order of the view; the first error is the answer, else the answers are
+ * added up: each bit of a verdict takes something away.
+ */
+#include <linux/bpf.h>
+#include <linux/fs.h>
+
+#include "view.h"
+
+typedef int (*callback_t)(struct fuse_filter_ctx *ctx);
+
+static callback_t callback_of(const struct fuse_filter_ops *ops, u32 op)
+{
+	switch (op) {
+	case FUSE_FILTER_LOOKUP:
+		return ops->name;
+	case FUSE_FILTER_ENTRY:
+		return ops->entry;
+	case FUSE_FILTER_OPEN:
+	case FUSE_FILTER_OPENDIR:
+		return ops->open;
+	case FUSE_FILTER_ATTR:
+		return ops->attr;
+	default:
+		return ops->ops & BIT_ULL(op) ? ops->gate : NULL;
+	}
+}
+
+static bool allowed(u32 op, int verdict)
+{
+	switch (verdict) {
+	case FUSE_FILTER_PASS:
+	case -ENOENT:
+	case -EACCES:
+	case -EPERM:
+	case -EIO:
+	case -EROFS:
+		return true;
+	case FUSE_FILTER_HIDE:
+		return op <= FUSE_FILTER_ENTRY || op == FUSE_FILTER_GETXATTR ||
+		       op == FUSE_FILTER_LISTXATTR;
+	case FUSE_FILTER_OPAQUE:
+	case FUSE_FILTER_WHITEOUT:
+		return op == FUSE_FILTER_ENTRY;
+	default:
+		return false;
+	}
+}
+
+static int ask_one(struct fuse_view *view, struct fuse_call *call)
+{
+	const struct fuse_view_filter *vf = &view->filters[call->which];
+	const struct fuse_filter_ops *ops = fuse_filter_ops(vf);
+	struct fuse_filter_ctx *ctx = &call->ctx;
+	callback_t callback;
+	int verdict;
+
+	/* Detached: what it would have hidden must stay so. */
+	if (!ops)
+		return -EIO;
+	callback = callback_of(ops, ctx->op);
+	if (!callback)
+		return FUSE_FILTER_PASS;
+	ctx->cookie = vf->cookie;
+	ctx->state = call->states ? call->states[call->which] : 0;
+	if (call->told) {
+		const struct fuse_told *told = &call->told[call->which];
+
+		/* A layer that has no such name is only of interest to who asked for siblings. */
+		if (ctx->op == FUSE_FILTER_ENTRY && !ctx->mode && !told->flags)
+			return FUSE_FILTER_PASS;
+		ctx->flags = told->flags;
+		memcpy(ctx->marks, told->marks, sizeof(ctx->marks));
+	}
+	fuse_view_count(view, FUSE_COUNT_ASKED);
+	verdict = callback(ctx);
+	if (likely(allowed(ctx->op, verdict)))
+		return verdict;
+	fuse_view_count(view, FUSE_COUNT_REFUSED);
+	return -EIO;
+}
+
+/**
+ * fuse_filter_ask - ask all filters of a view
+ * @view: the view
+ * @call: about what
+ *
+ * Return: enum fuse_filter_verdict, or one of the errors that a filter may give.
+ */
+int fuse_filter_ask(struct fuse_view *view, struct fuse_call *call)
+{
+	int verdict = FUSE_FILTER_PASS, one = 0;
+
+	call->ctx.view = view->dev;
+	call->ctx.layers = view->shown;
+	rcu_read_lock();
+	for (call->which = 0; call->which < view->nr_filters; call->which++) {
+		one = ask_one(view, call);
+		if (one < 0)
+			break;
+		verdict |= one;
+	}
+	rcu_read_unlock();
+	return one < 0 ? one : verdict;
+}
+
+static void describe(struct fuse_filter_ctx *ctx, const struct inode *inode)
+{
+	const struct fuse_layer *layer = fuse_inode_top(inode)->layer;
+
+	ctx->tag = layer->tag;
+	ctx->layer = layer->pos;
+	ctx->ino = container_of(inode, struct fuse_inode, inode)->orig_ino;
+	ctx->mode = inode->i_mode;
+	ctx->rdev = new_encode_dev(inode->i_rdev);
+}
+
+/**
+ * fuse_filter_gate - ask about an operation
+ * @inode: of what
+ * @op: which
+ * @name: of an extended attribute, or NULL
+ * @pos: where in the file
+ * @len: how much of it
+ *
+ * Return: as fuse_filter_ask().
+ */
+int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *name, loff_t pos,
+		     size_t len)
+{
+	struct fuse_call call = {
+		.ctx.op = op,
+		.ctx.pos = pos,
+		.ctx.len = len,
+		.name = name,
+	};
+
+	if (name) {
+		call.ctx.name_len = strlen(name);
+		memcpy(&call.ctx.head, name, min_t(u32, call.ctx.name_len, sizeof(call.ctx.head)));
+	}
+	describe(&call.ctx, inode);
+	return fuse_filter_ask(fuse_inode_view(inode), &call);
+}
+
+/* May the file be opened? */
+int fuse_filter_open(struct inode *inode, const struct file *file)
+{
+	struct fuse_call call = {
+		.ctx.op = FUSE_FILTER_OPEN,
+		.ctx.open_flags = file->f_flags & ~__FMODE_EXEC,
+	};
+
+	if (S_ISDIR(inode->i_mode))
+		call.ctx.op = FUSE_FILTER_OPENDIR;
+	if (file->f_flags & __FMODE_EXEC)
+		call.ctx.flags = FUSE_FILTER_EXEC;
+	describe(&call.ctx, inode);
+	return fuse_filter_ask(fuse_inode_view(inode), &call);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Filters: what the rest of the views calls of them, and what stands for it where there is no BPF.
+ * Included by view.h, at its end. What programs see is in <linux/fuse_filter.h>.
+ */
+#ifndef _FS_FUSE_BPF_FILTER_H
+#define _FS_FUSE_BPF_FILTER_H
+
+/**
+ * struct fuse_wants - the facts that a filter wants, as they were when it was last updated
+ * @count: references: the filter's and those of who collects facts
+ * @facts: FUSE_FILTER_WANT_*
+ * @marks: empty if not wanted, as the others
+ * @rcu: to be freed with
+ */
+struct fuse_wants {
+	refcount_t count;
+	u32 facts;
+	char marks[FUSE_FILTER_MARKS][FUSE_FILTER_MARK_LEN];
+	char sibling[FUSE_FILTER_WORD_LEN];
+	char child[FUSE_FILTER_WORD_LEN];
+	char value[FUSE_FILTER_MARK_LEN];
+	struct rcu_head rcu;
+};
+
+/* The value of an extended attribute, or what came instead. */
+struct fuse_value {
+	int len; /* or an error */
+	char bytes[FUSE_FILTER_VALUE_MAX];
+};
+
+static inline bool fuse_filter_wanted(const struct fuse_view *view, enum fuse_filter_op op)
+{
+	return unlikely(READ_ONCE(view->ops) & BIT_ULL(op));
+}
+
+#ifdef CONFIG_FUSE_BPF_FILTERS
+
+/* filter.c */
+int fuse_filter_add_id(struct fuse_view *view, const char *id, u64 cookie);
+int fuse_filter_add_link(struct fuse_view *view, u32 fd, u64 cookie);
+void fuse_filters_drop(struct fuse_view *view);
+bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id);
+struct fuse_wants *fuse_wants_get(const struct fuse_view_filter *vf);
+void fuse_wants_put(struct fuse_wants *wants);
+const struct fuse_filter_ops *fuse_filter_ops(const struct fuse_view_filter *vf);
+
+/* ask.c */
+int fuse_filter_ask(struct fuse_view *view, struct fuse_call *call);
+int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *name, loff_t pos,
+		     size_t len);
+int fuse_filter_open(struct inode *inode, const struct file *file);
+
+/* struct_ops.c */
+int fuse_filters_init(void);
+bool fuse_filters_offered(void);
+
+#else
+
+static inline int fuse_filter_add_id(struct fuse_view *view, const char *id, u64 cookie)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline int fuse_filter_add_link(struct fuse_view *view, u32 fd, u64 cookie)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline void fuse_filters_drop(struct fuse_view *view)
+{
+}
+
+static inline bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id)
+{
+	return false;
+}
+
+static inline struct fuse_wants *fuse_wants_get(const struct fuse_view_filter *vf)
+{
+	return NULL;
+}
+
+static inline void fuse_wants_put(struct fuse_wants *wants)
+{
+}
+
+static inline int fuse_filter_ask(struct fuse_view *view, struct fuse_call *call)
+{
+	return 0;
+}
+
+static inline int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *name,
+				   loff_t pos, size_t len)
+{
+	return 0;
+}
+
+static inline int fuse_filter_open(struct inode *inode, const struct file *file)
+{
+	return 0;
+}
+
+static inline int fuse_filters_init(void)
+{
+	return 0;
+}
+
+static inline bool fuse_filters_offered(void)
+{
+	return false;
+}
+
+#endif /* CONFIG_FUSE_BPF_FILTERS */
+
+/* May an operation on an open file or inode go on? */
+static inline int fuse_view_gate_at(struct inode *inode, enum fuse_filter_op op, loff_t pos,
+				    size_t len)
+{
+	int err = fuse_view_alive(inode);
+
+	if (!err && fuse_filter_wanted(fuse_inode_view(inode), op))
+		err = fuse_filter_gate(inode, op, NULL, pos, len);
+	return err;
+}
+
+static inline int fuse_view_gate(struct inode *inode, enum fuse_filter_op op)
+{
+	return fuse_view_gate_at(inode, op, 0, 0);
+}
+
+/* The same for an operation that names an extended attribute; 1 if there is to be none. */
+static inline int fuse_view_gate_xattr(struct inode *inode, enum fuse_filter_op op,
+				       const char *name)
+{
+	if (fuse_filter_wanted(fuse_inode_view(inode), op))
+		return fuse_filter_gate(inode, op, name, 0, 0);
+	return 0;
+}
+
+#endif /* _FS_FUSE_BPF_FILTER_H */

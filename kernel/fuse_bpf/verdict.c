@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Verdicts: is what a layer has under a name shown, hidden, or does it remove the name? Facts are
+ * collected in one place for lookup and for readdir, so that the two can't disagree, and the
+ * verdict is asked for in one function. It is given by the view's marks, which read the layers as
+ * overlayfs does, and by its filters.
+ */
+#include <linux/fs.h>
+#include <linux/xattr.h>
+
+#include "view.h"
+
+#define OPAQUE "opaque"
+
+/* The xattrs with this prefix belong to the marks; NULL if there are none. */
+const char *fuse_marks_prefix(const struct fuse_view *view)
+{
+	if (view->marks & FUSE_VIEW_MARKS_TRUSTED)
+		return XATTR_TRUSTED_PREFIX "overlay.";
+	if (view->marks & FUSE_VIEW_MARKS_USER)
+		return XATTR_USER_PREFIX "overlay.";
+	return NULL;
+}
+
+static void describe_name(struct fuse_call *call, const char *name, unsigned int len)
+{
+	struct fuse_filter_ctx *ctx = &call->ctx;
+
+	call->name = name;
+	ctx->name_len = len;
+	ctx->head = 0;
+	memcpy(&ctx->head, name, min_t(unsigned int, len, sizeof(ctx->head)));
+	/* Whatever was told of another name. */
+	ctx->flags = 0;
+	memset(ctx->marks, 0, sizeof(ctx->marks));
+}
+
+/**
+ * fuse_name_verdict - the filters' verdict on a name, whatever layers have it
+ * @asker: who asks; @asker->next is set
+ * @name: the name; not terminated
+ * @len: its length
+ *
+ * Return: PASS, HIDE, or an error for who looks the name up.
+ */
+int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len)
+{
+	struct fuse_view *view = asker->view;
+	struct fuse_call *call = &asker->call;
+	unsigned int i;
+
+	if (!fuse_filter_wanted(view, FUSE_FILTER_LOOKUP))
+		return FUSE_FILTER_PASS;
+	for (i = 0; i < view->nr_filters; i++)
+		asker->next[i] = 0;
+	call->ctx.op = FUSE_FILTER_LOOKUP;
+	call->ctx.mode = 0;
+	call->ctx.rdev = 0;
+	call->ctx.tag = 0;
+	call->ctx.layer = 0;
+	describe_name(call, name, len);
+	call->next = asker->next;
+	call->told = NULL;
+	return fuse_filter_ask(view, call);
+}
+
+static const struct fuse_wants *wants_of(const struct fuse_asker *asker, unsigned int which)
+{
+	return asker->facts && which < asker->view->nr_filters ? asker->wants[which] : NULL;
+}
+
+static bool want_rdev(const struct fuse_asker *asker)
+{
+	unsigned int i;
+
+	for (i = 0; i < asker->view->nr_filters; i++) {
+		const struct fuse_wants *wants = wants_of(asker, i);
+
+		if (wants && wants->facts & FUSE_FILTER_WANT_RDEV)
+			return true;
+	}
+	return false;
+}
+
+static int ask_filters(struct fuse_asker *asker, const struct fuse_fact *fact)
+{
+	struct fuse_call *call = &asker->call;
+
+	call->ctx.op = FUSE_FILTER_ENTRY;
+	call->ctx.mode = fact->type;
+	/* Without having asked for it, a listing wouldn't know it. */
+	call->ctx.rdev = fact->rdev && want_rdev(asker) ? new_encode_dev(fact->rdev) : 0;
+	call->ctx.tag = fact->layer->tag;
+	call->ctx.layer = fact->layer->pos;
+	describe_name(call, fact->name, fact->len);
+	call->next = NULL;
+	call->told = fact->told;
+	return fuse_filter_ask(asker->view, call);
+}
+
+static int ask_marks(const struct fuse_view *view, const struct fuse_fact *fact)
+{
+	if (!view->marks)
+		return FUSE_FILTER_PASS;
+	if (S_ISCHR(fact->type) && fact->rdev == WHITEOUT_DEV)
+		return FUSE_FILTER_WHITEOUT;
+	return fact->opaque ? FUSE_FILTER_OPAQUE : FUSE_FILTER_PASS;
+}
+
+/**
+ * fuse_verdict - the verdict on one name in one layer
+ * @asker: who asks
+ * @fact: what is known
+ *
+ * Return: enum fuse_filter_verdict, or an error for who looks the name up.
+ */
+int fuse_verdict(struct fuse_asker *asker, const struct fuse_fact *fact)
+{
+	int verdict = ask_marks(asker->view, fact), filters;
+
+	if (!fuse_filter_wanted(asker->view, FUSE_FILTER_ENTRY))
+		return verdict;
+	filters = ask_filters(asker, fact);
+	return filters < 0 ? filters : verdict | filters;
+}
+
+static bool want_inside(const struct fuse_asker *asker)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < asker->view->nr_filters; i++) {
+		const struct fuse_wants *wants = wants_of(asker, i);
+
+		if (!wants)
+			continue;
+		if (wants->child[0])
+			return true;
+		for (j = 0; j < FUSE_FILTER_MARKS; j++) {
+			if (wants->marks[j][0])
+				return true;
+		}
+	}
+	return false;
+}
+
+/**
+ * fuse_verdict_needs_lookup - can readdir not know enough of a name for a verdict, or its caller?
+ * @asker: who asks
+ * @d_type: type of the entry
+ * @last: nothing further down can have the name
+ *
+ * Return: true if it must be looked up.
+ */
+bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_type, bool last)
+{
+	switch (d_type) {
+	case DT_UNKNOWN:
+		return true;
+	case DT_CHR:
+		return asker->view->marks || want_rdev(asker);
+	case DT_BLK:
+		return want_rdev(asker);
+	case DT_DIR:
+		return !last && want_inside(asker);
+	default:
+		return false;
+	}
+}
+
+/**
+ * fuse_sibling_of - does a name have the prefix that a filter asked for?
+ * @asker: who asks
+ * @which: the filter
+ * @name: the name
+ * @len: its length
+ * @ret_skip: set to the length of the prefix
+ *
+ * Return: true if so, and something follows the prefix.
+ */
+bool fuse_sibling_of(const struct fuse_asker *asker, unsigned int which, const char *name,
+		     unsigned int len, unsigned int *ret_skip)
+{
+	const struct fuse_wants *wants = wants_of(asker, which);
+	unsigned int n = wants ? strlen(wants->sibling) : 0;
+
+	*ret_skip = n;
+	return n && n < len && !memcmp(name, wants->sibling, n);
+}
+
+static int get_xattr(const struct fuse_place *place, const char *name, char *value, size_t size)
+{
+	const struct cred *old = fuse_place_override(place);
+	int len;
+
+	len = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
+	revert_creds(old);
+	return len;
+}
+
+/* Returns 1, 0, or an error: what can't be asked must not pass for a directory without the mark. */
+static int is_opaque(const struct fuse_view *view, const struct fuse_place *place)
+{
+	const char *name = view->marks & FUSE_VIEW_MARKS_TRUSTED
+				   ? XATTR_TRUSTED_PREFIX "overlay." OPAQUE
+				   : XATTR_USER_PREFIX "overlay." OPAQUE;
+	char value;
+	int len = get_xattr(place, name, &value, 1);
+
+	if (len == 1)
+		return value == 'y';
+	if (len >= 0 || len == -ENODATA || len == -EOPNOTSUPP || len == -ERANGE)
+		return 0;
+	return len;
+}
+
+static int tell_mark(const struct fuse_place *place, const char *name, u8 *ret_mark)
+{
+	char value;
+	int len = get_xattr(place, name, &value, 1);
+
+	if (len == 1)
+		*ret_mark = value ? value : 0xff;
+	else if (len >= 0 || len == -ERANGE)
+		*ret_mark = 0xff;
+	else if (len != -ENODATA && len != -EOPNOTSUPP)
+		return len;
+	return 0;
+}
+
+/* Is there such a name? Returns 1, 0 or an error. */
+static int has_name(const struct fuse_place *dir, const char *name, unsigned int len)
+{
+	struct dentry *dentry;
+	int err;
+
+	err = fuse_layer_lookup(dir, name, len, &dentry);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	dput(dentry);
+	return 1;
+}
+
+static int has_sibling(const struct fuse_place *dir, const char *prefix, const char *name,
+		       unsigned int len)
+{
+	char text[FUSE_FILTER_WORD_LEN + NAME_MAX];
+	unsigned int n = strlen(prefix);
+
+	/* A longer name can't be. */
+	if (n + len > NAME_MAX)
+		return 0;
+	memcpy(text, prefix, n);
+	memcpy(text + n, name, len);
+	return has_name(dir, text, n + len);
+}
+
+/* What one filter wants to be told; @place has no dentry if the layer has no such name. */
+static int tell(const struct fuse_wants *wants, const struct fuse_place *dir,
+		const struct fuse_place *place, const struct fuse_fact *fact,
+		struct fuse_told *told)
+{
+	int i, has, err;
+
+	if (wants->sibling[0]) {
+		has = has_sibling(dir, wants->sibling, fact->name, fact->len);
+		if (has < 0)
+			return has;
+		told->flags |= has ? FUSE_FILTER_HAS_SIBLING : 0;
+	}
+	if (!S_ISDIR(fact->type))
+		return 0;
+	if (wants->child[0]) {
+		has = has_name(place, wants->child, strlen(wants->child));
+		if (has < 0)
+			return has;
+		told->flags |= has ? FUSE_FILTER_HAS_CHILD : 0;
+	}
+	for (i = 0; i < FUSE_FILTER_MARKS; i++) {
+		err = wants->marks[i][0] ? tell_mark(place, wants->marks[i], &told->marks[i]) : 0;
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int tell_all(struct fuse_asker *asker, const struct fuse_place *dir,
+		    const struct fuse_place *place, struct fuse_fact *fact, struct fuse_told *told,
+		    bool *ret_any)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < asker->view->nr_filters; i++) {
+		const struct fuse_wants *wants = wants_of(asker, i);
+
+		memset(&told[i], 0, sizeof(told[i]));
+		err = wants ? tell(wants, dir, place, fact, &told[i]) : 0;
+		if (err)
+			return err;
+		*ret_any |= told[i].flags;
+	}
+	return 0;
+}
+
+/**
+ * fuse_place_verdict - collect the facts about what a layer has, and get the verdict
+ * @asker: who asks
+ * @dir: the directory in the layer
+ * @place: what was found there; without a dentry if nothing was
+ * @name: under which name; not terminated
+ * @len: its length
+ * @last: nothing further down can have the name, so it doesn't matter what would be hidden there
+ *
+ * Return: as fuse_verdict(); PASS if nothing was found, and nothing removes the name.
+ */
+int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
+		       const struct fuse_place *place, const char *name, unsigned int len,
+		       bool last)
+{
+	const struct inode *inode = place->dentry ? d_inode(place->dentry) : NULL;
+	struct fuse_view *view = asker->view;
+	struct fuse_fact fact = {.layer = place->layer, .name = name, .len = len};
+	struct fuse_told told[FUSE_FILTERS_MAX];
+	bool any = false;
+	int err;
+
+	if (inode) {
+		fact.type = inode->i_mode & S_IFMT;
+		if (view->marks || want_rdev(asker))
+			fact.rdev = inode->i_rdev;
+	}
+	if (view->marks && S_ISDIR(fact.type) && !last) {
+		int opaque = is_opaque(view, place);
+
+		if (opaque < 0)
+			return opaque;
+		fact.opaque = opaque;
+	}
+	if (asker->facts && !last) {
+		err = tell_all(asker, dir, place, &fact, told, &any);
+		if (err)
+			return err;
+		fact.told = told;
+	}
+	if (!inode && !any)
+		return FUSE_FILTER_PASS;
+	return fuse_verdict(asker, &fact);
+}

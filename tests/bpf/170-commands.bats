@@ -1,0 +1,97 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The commands of the bpf engine.
+
+load helpers
+
+@test "mount uses the filter overlay, and loads it if need be" {
+	mkdir -p {1,2,mnt}
+	touch 2/{gone,kept}
+	mknod 1/gone c 0 0
+	is '' filters
+	ok lamina mount --engine bpf -o lowerdir=1:2 mnt
+	is kept ls mnt
+	is overlay filters
+	unmount mnt
+	ok lamina mount -o lowerdir=1:2,marks=none mnt
+	is $'gone\nkept' ls mnt
+	unmount mnt
+	unload overlay
+}
+
+@test "mount says what is wrong" {
+	mkdir layer mnt
+	fails 'a mountpoint is missing' lamina mount -o lowerdir=layer
+	fails 'lowerdir= is missing' lamina mount mnt
+	fails "cannot open the layer 'none': No such file" lamina mount -o lowerdir=none mnt
+	fails "cannot mount on 'none': No such file" lamina mount -o lowerdir=layer,marks=none none
+	ln -s none 'a link'
+	fails "cannot open the layer 'a link': No such file" lamina mount -o 'lowerdir=a link' mnt
+	fails 'only reads so far' lamina mount -o lowerdir=layer,upperdir=mnt mnt
+	fails "option 'what' is unknown" lamina mount -o lowerdir=layer,what=x mnt
+	fails "engine 'fuse'" lamina mount --engine fuse -o lowerdir=layer mnt
+	fails "'x' is no number" lamina mount -o lowerdir=layer,filter=hide:x mnt
+	# That is loaded before the mount fails.
+	unload overlay
+}
+
+@test "layers with colons, commas and spaces in their names" {
+	mkdir -p mnt 'a:b' 'c,d' 'e f'
+	touch 'a:b/1' 'c,d/2' 'e f/3'
+	ok lamina mount -o 'lowerdir=a\:b:c\,d:e f,marks=none,fsname=x\,y' mnt
+	is $'1\n2\n3' ls mnt
+	is x,y findmnt -no SOURCE mnt
+	unmount mnt
+}
+
+@test "ps lists views with layers, filters and counters" {
+	mkdir -p layer 'm t'
+	load_filter overlay
+	ok lamina mount -o lowerdir=layer,filter=overlay:7 'm t'
+	log lamina ps
+	[[ $output == *"bpf          $W/m t"* && $output == *"root=${W#/scratch}/layer"* ]]
+	[[ $output == *'overlay cookie=0x7'* && $output == *'requests=0'* ]]
+	log bash -c 'lamina ps --json | jq -c ".[] | [.engine, .target, .state, .counters.requests, (.layers | length), .filters]"'
+	[[ $output == "[\"bpf\",\"$W/m t\",\"set\",0,1,[\"overlay cookie=0x7\"]]" ]]
+	log lamina filter show overlay
+	[[ $output == *"view:  $W/m t"* ]]
+	unmount 'm t'
+	is '' bash -c "lamina ps | grep -F '$W' || :"
+	unload overlay
+}
+
+@test "trace tells of every operation, and of nothing when nobody reads" {
+	mkdir -p layer/d
+	echo text >layer/d/file
+	load_filter trace
+	filtered trace layer
+	ok cat mnt/d/file
+	lamina trace --seconds 4 mnt >events &
+	sleep 1.5
+	ok cat mnt/d/file
+	ok stat mnt/d/none || true
+	ok ls mnt/d
+	wait $!
+	cat events
+	for line in '(cat) open' ' read .* 0+' ' release' 'lookup .* none' '(ls) opendir' ' readdir' 'getattr'; do
+		grep -q "$line" events
+	done
+	local n
+	n=$(wc -l <events)
+	[[ $n -ge 8 ]]
+	fails "has no 'events'" lamina trace --filter none
+	unmount mnt
+	unload trace
+}
+
+@test "features tells why there is no engine" {
+	need_module
+	umount "$CONTROL"
+	unload_module
+	log lamina features
+	local without=$output
+	insmod "$MODULE"
+	mount -t "${LAMINA_FUSE_TYPE}ctl" control "$CONTROL"
+	[[ $without == 'bpf          no: the kernel has no FUSE-BPF; is the module fuse_bpf loaded?'* ]]
+	is true bash -c 'lamina features --json | jq .engines.bpf.works'
+}

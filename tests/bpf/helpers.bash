@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What the tests of the kernel half share. Each test works in $W, an empty directory on the VM's
+# scratch disk; at its end nothing of it may be mounted, and the kernel may not have complained.
+
+CHECKOUT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+TOOLS=$CHECKOUT/build/bpf-tests
+# shellcheck disable=SC2034
+MODULE=${LAMINA_MODULE:-$CHECKOUT/build/kernel/fuse_bpf.ko}
+export LAMINA_FUSE_TYPE=${LAMINA_FUSE_TYPE:-fuse_bpf}
+CONTROL=/sys/fs/$LAMINA_FUSE_TYPE/connections
+PATH=$TOOLS:$CHECKOUT/build/bin:$PATH
+
+# What the kernel says when something is wrong with it.
+splats() {
+	dmesg | grep -E 'BUG|WARNING|Oops|KASAN|UBSAN|general protection|possible (circular|recursive)|refcount_t|unreferenced object|soft lockup|hung task|Dentry still in use' || true
+}
+
+setup() {
+	W=$(mktemp -d /scratch/test.XXXXXX)
+	chmod 755 "$W"
+	cd "$W" || return 1
+	splats >"$BATS_TEST_TMPDIR/splats"
+}
+
+teardown() {
+	local left
+
+	cd /
+	left=$(findmnt -nlo TARGET | grep "^$W/" | sort -r || true)
+	if [[ -n $left ]]; then
+		echo "still mounted: $left"
+		xargs -r umount -l <<<"$left"
+		return 1
+	fi
+	left=$(filters)
+	if [[ -n $left ]]; then
+		echo "still loaded: $left"
+		xargs -rn1 sh -c 'lamina filter remove "$0" --detach' <<<"$left"
+		return 1
+	fi
+	chattr -R -i -a "$W" 2>/dev/null || true
+	rm -rf "$W"
+	if ! splats | diff "$BATS_TEST_TMPDIR/splats" -; then
+		echo 'the kernel complained'
+		return 1
+	fi
+}
+
+# log COMMAND...: runs it and shows what came; sets $status and $output.
+log() {
+	echo "\$ $*"
+	output=$("$@" 2>&1) && status=0 || status=$?
+	[[ -z $output ]] || echo "$output"
+	[[ $status == 0 ]] || echo "[exit status $status]"
+}
+
+# ok COMMAND...: must succeed.
+ok() {
+	log "$@"
+	[[ $status == 0 ]]
+}
+
+# fails TEXT COMMAND...: must fail, and say TEXT.
+fails() {
+	local text=$1
+
+	shift
+	log "$@"
+	if [[ $status == 0 || $output != *"$text"* ]]; then
+		echo "expected to fail with: $text"
+		return 1
+	fi
+}
+
+# is EXPECTED COMMAND...: must print just this.
+is() {
+	local expected=$1
+
+	shift
+	log "$@"
+	if [[ $status != 0 || $output != "$expected" ]]; then
+		echo "expected: $expected"
+		return 1
+	fi
+}
+
+# mnt LAYER...: mounts a view of the layers, the topmost first, at $W/mnt.
+mnt() {
+	mkdir -p mnt
+	ok view mnt "$@"
+}
+
+# Names of the filters that are loaded.
+filters() {
+	lamina filter list 2>/dev/null | awk '{ print $1 }'
+}
+
+# load NAME [ARGUMENT...]: a filter that is built in, or one of the tests' own.
+load_filter() {
+	local what=$1
+
+	shift
+	[[ ! -e $TOOLS/$what.bpf.o ]] || what=$TOOLS/$what.bpf.o
+	ok lamina filter load "$what" "$@"
+}
+
+unload() {
+	local name
+
+	for name; do
+		ok lamina filter remove "$name"
+	done
+}
+
+# filtered FILTERS LAYER...: a view with these filters (a,b:cookie), and no marks.
+filtered() {
+	local filters=$1
+
+	shift
+	mkdir -p mnt
+	ok lamina mount -o "lowerdir=$(IFS=: && echo "$*"),filter=${filters//,/,filter=}" mnt
+}
+
+# both LAYER...: the view at $W/mnt and an overlayfs at $W/ovl.
+both() {
+	mkdir -p ovl
+	mnt "$@"
+	ok mount -t overlay -o "lowerdir=$(IFS=: && echo "$*")" overlay ovl
+}
+
+unmount() {
+	ok umount "$@"
+}
+
+# What must hold in any tree holds in this one; see tools/dump.c.
+sound() {
+	echo "\$ dump $1"
+	if ! dump "$1" >"$BATS_TEST_TMPDIR/dump"; then
+		grep -a -m 20 PROBLEM "$BATS_TEST_TMPDIR/dump"
+		return 1
+	fi
+}
+
+# The directory in the control file system of what is mounted at $1.
+control() {
+	echo "$CONTROL/$(stat -c %Ld "$1")"
+}
+
+# counter NAME MOUNTPOINT
+counter() {
+	awk -v name="$1:" '$1 == name { print $2 }' "$(control "$2")/view"
+}
+
+# as USER COMMAND...: as an ordinary user without groups.
+as() {
+	local user=$1
+
+	shift
+	setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"
+}
+
+# The module goes; what filters held of it is only freed after a grace period.
+unload_module() {
+	for _ in {1..50}; do
+		rmmod fuse_bpf 2>/dev/null && return
+		sleep 0.1
+	done
+	rmmod fuse_bpf
+}
+
+need_module() {
+	[[ $LAMINA_FUSE_TYPE == fuse_bpf ]] || skip "views are built into this kernel"
+}
