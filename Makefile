@@ -147,5 +147,6 @@ include bpf/bpf.mk
 include kernel/kernel.mk
 include tests/vm/vm.mk
 include tests/bpf/bpf.mk
+include tests/bench/vm/bench-vm.mk
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# The benchmark of the bpf engine; included by the top Makefile.
+
+.PHONY: bench-vm
+
+help::
+	@echo 'make bench-vm   compare views with overlayfs in the VM, by instructions (BENCH=words for'
+	@echo '                tests/bench/vm/guest: --rounds N, --only NAME)'
+
+$(B)/bench-vm-probe: tests/bench/vm/probe.c
+	@mkdir -p $(@D)
+	@echo '  CC    $@'
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) $(CFLAGS) -static -o $@ $<
+
+bench-vm: $(B)/bench-vm-probe $(B)/bin/lamina module
+	$(Q)tests/bench/vm/run $(BENCH)
