@@ -68,7 +68,7 @@ options_of_usage() {
 @test "lamina's man page has every command of its usage" {
 	local command n=0
 	for command in $("$LAMINA_BIN/lamina" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
-		grep -q "^\*\*$command[* ]" "$LAMINA_ROOT/docs/man/lamina.1.md"
+		grep -q "^\*\*${command}[* ]" "$LAMINA_ROOT/docs/man/lamina.1.md"
 		n=$((n + 1))
 	done
 	[[ $n -gt 0 ]]

@@ -69,7 +69,7 @@ load helpers
 @test "a view has each filter once, and eight at most" {
 	mkdir layer mnt
 	for i in {1..9}; do
-		load_filter answers --as f$i
+		load_filter answers --as "f$i"
 	done
 	filtered f1,f2,f3,f4,f5,f6,f7,f8 layer
 	is 8 grep -c ^filter: "$(control mnt)/view"

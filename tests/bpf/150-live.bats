@@ -33,7 +33,7 @@ make_tree() {
 	mkdir -p {1,2}/{a,b,c}/{a,b,c}
 	for i in 1 2; do
 		for d in {a,b,c}/{a,b,c}; do
-			touch $i/$d/{a,b,c}
+			touch "$i/$d"/{a,b,c}
 		done
 	done
 }
@@ -139,12 +139,12 @@ make_tree() {
 	mkdir layer
 	load_filter overlay
 	for i in {1..20}; do
-		mkdir -p m$i
-		ok lamina mount -o lowerdir=layer m$i
+		mkdir -p "m$i"
+		ok lamina mount -o lowerdir=layer "m$i"
 	done
 	is 'overlay          attached  20 views' lamina filter list
 	for i in {1..20}; do
-		umount m$i
+		umount "m$i"
 	done
 	is 'overlay          attached  0 views' lamina filter list
 	unload overlay
