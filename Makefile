@@ -60,6 +60,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 $(B)/bin/lamina: $(B)/obj/cmd/features.o
+$(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
 
 $(TEST_TOOLS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(B)/liblamina.a
@@ -88,6 +89,18 @@ $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o $@ $^
 
+POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
+$(B)/fuzz-policy $(B)/fuzz-table: $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
+	@echo '  FUZZ  $@'
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -pthread -o $@ $^
+
+# The step function of policies is one for the daemon and for BPF; both have to compile it.
+$(B)/tests/step.bpf.o: tests/policy/step.bpf.c driver/policy/step.h
+	@mkdir -p $(@D)
+	@echo '  BPF   $@'
+	$(Q)$(FUZZ_CC) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Idriver -c -o $@ $<
+
 sanitize:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools
 
@@ -105,7 +118,7 @@ demo: deps
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests
 
-check-tests: all tools sanitize $(B)/fuzz
+check-tests: all tools sanitize $(B)/fuzz $(B)/fuzz-policy $(B)/fuzz-table
 	$(Q)tests/run-all
 
 bench: deps

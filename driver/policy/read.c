@@ -63,9 +63,11 @@ static errint_t add_rule(struct lamina_reader *r, const struct lamina_json_token
 {
 	struct lamina_policy *p = r->policy;
 	struct lamina_policy_rule placed = *rule;
+	/* A default that nobody wrote has no place: say where the file ends. */
+	const struct lamina_json_token end = {.line = r->json.line, .column = r->json.column};
 
 	if (p->n_rules >= LAMINA_POLICY_MAX_RULES)
-		return lamina_json_error(&r->json, at, "more than %d rules",
+		return lamina_json_error(&r->json, at->line ? at : &end, "more than %d rules",
 					 LAMINA_POLICY_MAX_RULES);
 	placed.file = (unsigned int)p->n_files;
 	placed.line = at->line;
