@@ -6,3 +6,4 @@
 #pragma once
 
 int command_features(int argc, char **argv);
+int command_policy(int argc, char **argv);

@@ -15,6 +15,7 @@ static const struct command {
 	const char *help;
 } commands[] = {
 	{"features", command_features, "which engines work here, and why the others do not"},
+	{"policy", command_policy, "check, compile and explain policies"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
