@@ -128,6 +128,12 @@ static inline unsigned int lamina_policy_word(const struct lamina_policy_table *
 #define LAMINA_POLICY_WORD(table, index) lamina_policy_word(table, index)
 #endif
 
+/* A loop over 0 ... n - 1. The kernel's verifier follows such a loop round by round, and each of these
+ * has more rounds within than it is willing to follow: BPF defines it as one by an iterator. */
+#ifndef LAMINA_POLICY_FOR
+#define LAMINA_POLICY_FOR(i, n) for ((i) = 0; (i) < (n); (i)++)
+#endif
+
 static inline unsigned int lamina_verdict(unsigned int action, unsigned int number,
 					  unsigned int rule)
 {
@@ -162,7 +168,8 @@ static inline unsigned int lamina_policy_hash(unsigned int seed, const char *nam
 {
 	unsigned int hash = seed ^ length, i;
 
-	for (i = 0; i < LAMINA_POLICY_NAME_MAX; i++) {
+	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_MAX)
+	{
 		if (i >= length)
 			break;
 		hash = (hash ^ (unsigned char)name[i]) * 0x9e3779b1u;
@@ -185,7 +192,8 @@ static inline int lamina_policy_same_name(LAMINA_POLICY_TABLE table, unsigned in
 {
 	unsigned int word = 0, i;
 
-	for (i = 0; i < LAMINA_POLICY_NAME_MAX; i++) {
+	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_MAX)
+	{
 		if (i >= length)
 			break;
 		if (i % 4 == 0)
@@ -206,7 +214,8 @@ static inline unsigned int lamina_policy_find(LAMINA_POLICY_TABLE table, unsigne
 	unsigned int slots = LAMINA_POLICY_WORD(table, LAMINA_POLICY_AT_SLOTS);
 	unsigned int i;
 
-	for (i = 0; i < 2 * LAMINA_POLICY_BUCKET; i++) {
+	LAMINA_POLICY_FOR(i, 2 * LAMINA_POLICY_BUCKET)
+	{
 		unsigned int which = i / LAMINA_POLICY_BUCKET, slot, text;
 
 		slot = (lamina_policy_bucket(hash, group, which) & mask) * LAMINA_POLICY_BUCKET;
@@ -230,7 +239,8 @@ static inline unsigned int lamina_policy_run(LAMINA_POLICY_TABLE table, unsigned
 	unsigned int states = LAMINA_POLICY_WORD(table, at + 1);
 	unsigned int next = at + 2 + LAMINA_POLICY_CLASS_WORDS, state = 0, i;
 
-	for (i = 0; i < LAMINA_POLICY_NAME_MAX; i++) {
+	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_MAX)
+	{
 		unsigned int byte, class;
 
 		if (i >= length)
