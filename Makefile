@@ -147,6 +147,8 @@ install: all $(MANUALS:%=$(B)/man/%)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 0644 $(MANUALS:%=$(B)/man/%) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/lamina
+	install -m 0644 docs/policy.schema.json $(DESTDIR)$(PREFIX)/share/lamina
 
 # In the place of fuse-overlayfs, for tools that look for it in PATH and have no setting.
 install-alternative: install
