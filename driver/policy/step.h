@@ -72,7 +72,6 @@ enum lamina_action {
 #define LAMINA_POLICY_VERSION  1u
 #define LAMINA_POLICY_NAME_MAX 255u
 #define LAMINA_POLICY_BUCKET   4u
-#define LAMINA_POLICY_NO_RULE  0xffffu
 
 enum lamina_policy_header {
 	LAMINA_POLICY_AT_MAGIC,
