@@ -61,6 +61,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 $(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace)
+$(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
 
 $(TEST_TOOLS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(B)/liblamina.a
@@ -89,6 +90,18 @@ $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o $@ $^
 
+POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
+$(B)/fuzz-policy $(B)/fuzz-table: $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
+	@echo '  FUZZ  $@'
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -pthread -o $@ $^
+
+# The step function of policies is one for the daemon and for BPF; both have to compile it.
+$(B)/tests/step.bpf.o: tests/policy/step.bpf.c driver/policy/step.h
+	@mkdir -p $(@D)
+	@echo '  BPF   $@'
+	$(Q)$(FUZZ_CC) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Idriver -c -o $@ $<
+
 sanitize:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools
 
@@ -106,7 +119,8 @@ demo: deps
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests
 
-check-tests: all tools sanitize $(B)/fuzz $(MANUALS:%=$(B)/man/%)
+check-tests: all tools sanitize $(B)/fuzz $(B)/fuzz-policy $(B)/fuzz-table \
+		$(MANUALS:%=$(B)/man/%)
 	$(Q)tests/run-all
 
 bench: deps
@@ -135,6 +149,8 @@ install: all $(MANUALS:%=$(B)/man/%)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	install -m 0644 $(MANUALS:%=$(B)/man/%) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/lamina
+	install -m 0644 docs/policy.schema.json $(DESTDIR)$(PREFIX)/share/lamina
 
 # In the place of fuse-overlayfs, for tools that look for it in PATH and have no setting.
 install-alternative: install

@@ -10,3 +10,4 @@ int command_filter(int argc, char **argv);
 int command_mount(int argc, char **argv);
 int command_ps(int argc, char **argv);
 int command_trace(int argc, char **argv);
+int command_policy(int argc, char **argv);

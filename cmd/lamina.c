@@ -19,6 +19,7 @@ static const struct command {
 	{"ps", command_ps, "what is mounted, of which layers, and what happened there"},
 	{"filter", command_filter, "load, list, show and remove filters of the bpf engine"},
 	{"trace", command_trace, "print the operations on a view"},
+	{"policy", command_policy, "check, compile and explain policies"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))

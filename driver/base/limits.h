@@ -38,3 +38,29 @@
 
 /* How long a mount waits for the previous daemon of the same upper to leave, in milliseconds. */
 #define LAMINA_LOCK_WAIT_MS 3000
+
+/* One policy file, and one JSON string in it: 10,000 rules are about 1.5 MB; a path is PATH_MAX. */
+#define LAMINA_POLICY_MAX_FILE	 (8u << 20)
+#define LAMINA_POLICY_MAX_STRING 4096
+
+/* Policy files that are put together: an administrator's, an image's, a container's, some spare. */
+#define LAMINA_POLICY_MAX_FILES 16
+
+/* Rules over all files (a masked or read-only path counts as one): a verdict has 16 bits for it. */
+#define LAMINA_POLICY_MAX_RULES 20000
+
+/* Paths over all rules, and the components of one: deeper trees exist, rules about them do not. */
+#define LAMINA_POLICY_MAX_PATTERNS   65536
+#define LAMINA_POLICY_MAX_COMPONENTS 64
+
+/* States of the automaton over components, and of all automata for names together: globs can
+ * multiply states, and both are memory in the kernel, which a user may ask for. 10,000 rules that
+ * each end in other names take 20,000 of the first kind, 10,000 long patterns 130,000 of the other. */
+#define LAMINA_POLICY_MAX_STATES      262144
+#define LAMINA_POLICY_MAX_NAME_STATES 262144
+
+/* Steps of the compiler (positions put into sets): a few seconds, whatever the policy. */
+#define LAMINA_POLICY_MAX_WORK 60000000u
+
+/* A compiled policy, in words of four bytes (16 MiB). */
+#define LAMINA_POLICY_MAX_WORDS (4u << 20)

@@ -73,3 +73,7 @@ options_of_usage() {
 	done
 	[[ $n -gt 0 ]]
 }
+
+@test "the schema of policies is installed" {
+	run_expect 0 jq -e '."$defs".rule' "$INSTALLED/usr/share/lamina/policy.schema.json"
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the sub-commands of `lamina policy` share. Each returns the exit status.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/compile.h"
+
+#define POLICY_USAGE   2
+#define POLICY_REFUSED 3
+
+int policy_check(int argc, char **argv);
+int policy_compile(int argc, char **argv);
+int policy_explain(int argc, char **argv);
+int policy_show(int argc, char **argv);
+
+/* Print how sub-command @name is used, or @error; return the exit status for it. */
+int policy_usage(const char *name);
+int policy_failure(const struct lamina_error *error);
+
+/* What was read of the command line: sources, and the compiled policy that they make. */
+struct policy_input {
+	struct lamina_policy policy; /* of JSON files; no files: a compiled one was read */
+	struct lamina_compiled compiled;
+};
+
+/*
+ * Read @files, all of them JSON, or one that is compiled. @dry: log only, whatever the files say.
+ * To be ended by policy_input_done().
+ */
+errint_t policy_input_read(struct policy_input *input, char **files, size_t n, bool dry,
+			   struct lamina_error *error);
+void policy_input_done(struct policy_input *input);
+
+/* "EROFS", "hidden", ...: what @verdict means for who meets it. */
+void policy_verdict_text(unsigned int verdict, char *ret, size_t size);
+
+/* "maskedPaths", "rules", ...: where a rule of @kind stands in its file. */
+const char *policy_kind_name(enum lamina_rule_kind kind);
+
+/* Print text of others: what a terminal could take for a command becomes '?'. */
+void policy_print(const char *text);
