@@ -50,7 +50,8 @@ static void test_features(void)
 
 	memset(&f, 0xff, sizeof(f));
 	expect("features need no connection", ioctl(device, FUSE_BPF_IOC_FEATURES, &f), 0);
-	result(f.features == FUSE_BPF_FEATURE_VIEWS && f.layers_max == MAX && !f.reserved,
+	result(f.features == (FUSE_BPF_FEATURE_VIEWS | FUSE_BPF_FEATURE_FILTERS) &&
+		       f.layers_max == MAX && !f.reserved,
 	       "features are those of this kernel", "");
 	expect("features: a short argument is refused",
 	       ioctl(device, _IOR(FUSE_BPF_IOC_MAGIC, 0xb0, uint32_t), &f), EINVAL);
