@@ -6,12 +6,11 @@ import json
 import mmap
 import multiprocessing
 import os
-import socket
 import stat
 import struct
 
-from lib import case, equal, fails, holds, main, names_of, read_file, renameat2, write_file
-from lib import RENAME_EXCHANGE
+from lib import RENAME_EXCHANGE, case, equal, fails, holds, main, make_special, names_of
+from lib import read_file, renameat2, write_file
 
 OLD = 1_000_000_000_123_456_789  # nanoseconds: of everything in the lower layer
 ACL_USER_OBJ, ACL_USER, ACL_GROUP_OBJ, ACL_MASK, ACL_OTHER = 0x01, 0x02, 0x04, 0x10, 0x20
@@ -47,15 +46,8 @@ def make(kind, path):
         write_file(f"{path}/inner", b"inner")
     elif kind == "link":
         os.symlink("a/target/that/does/not/exist", path)
-    elif kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(path)
-    elif kind == "char":
-        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
-    elif kind == "block":
-        os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, 200))
+    else:
+        make_special(kind, path)
 
 
 def dress(path, number):

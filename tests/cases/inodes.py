@@ -5,11 +5,10 @@ import errno
 import json
 import os
 import random
-import socket
 import stat
 
 from lib import STATX_BTIME, case, equal, fails, getdents, holds, link_fd, list_directory, main
-from lib import names_of, read_file, statx, write_file
+from lib import make_special, names_of, read_file, statx, write_file
 
 KINDS = ["file", "dir", "link", "fifo", "socket", "char", "block"]
 
@@ -22,15 +21,8 @@ def make(kind, path):
         write_file(f"{path}/inner", b"inner")
     elif kind == "link":
         os.symlink("nowhere", path)
-    elif kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(path)
-    elif kind == "char":
-        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
-    elif kind == "block":
-        os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, 200))
+    else:
+        make_special(kind, path)
 
 
 @case

@@ -5,6 +5,8 @@ shell nor Python has. A case is a small function; its arguments are words of a c
 import ctypes
 import errno
 import os
+import socket
+import stat
 import struct
 import sys
 import time
@@ -83,6 +85,21 @@ def write_file(path, data=b"", mode=0o644):
 def read_file(path):
     with open(path, "rb") as file:
         return file.read()
+
+
+def make_special(kind, path):
+    """A fifo, socket, char or block device."""
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path)
+    elif kind == "char":
+        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    elif kind == "block":
+        os.mknod(path, stat.S_IFBLK | 0o600, os.makedev(7, 200))
+    else:
+        raise ValueError(kind)
 
 
 def on_fd(fd):
