@@ -15,7 +15,7 @@ image_base() {
 		echo "apt knows no mirror of $suite: run apt-get update" >&2
 		return 1
 	fi
-	mmdebstrap --quiet --variant=minbase "$suite" "$1.part" "deb $mirror $suite main" \
+	mmdebstrap --quiet --variant=minbase --format=tar "$suite" "$1.part" "deb $mirror $suite main" \
 		>"$1.log" 2>&1 || { cat "$1.log" >&2; return 1; }
 	mv "$1.part" "$1"
 }

@@ -27,6 +27,8 @@ demo_write_conf() {
 		events_logger = "file"
 	CONF
 	export CONTAINERS_CONF=$DEMO_DIR/containers.conf
+	# podman 5 warns on each command where cgroups are version 1.
+	export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 	# Nobody's registries, policies or storage settings: everything here is local.
 	printf '[storage]\ndriver = "overlay"\nrunroot = "%s"\ngraphroot = "%s"\n' \
 		"$DEMO_DIR/s/run" "$DEMO_DIR/s/root" >"$DEMO_DIR/storage.conf"
