@@ -18,11 +18,9 @@ static errint_t load(struct policy_input *input, const char *name, const void *b
 {
 	errint_t err;
 
-	if (n > 1 || dry) {
-		lamina_error_set(error, 0, "%s: a compiled policy is taken as it is, by itself",
-				 name);
-		return -EINVAL;
-	}
+	if (n > 1 || dry)
+		return lamina_error_say(error, -EINVAL,
+					"%s: a compiled policy is taken as it is, by itself", name);
 	err = lamina_policy_load(bytes, size, &input->compiled, error);
 	return err < 0 ? lamina_error_wrap(error, err, "%s", name) : 0;
 }

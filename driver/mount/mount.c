@@ -205,8 +205,7 @@ static errint_t mount_by_helper(struct lamina_mount *m, const struct lamina_moun
 		;
 	if (m->device >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	lamina_error_set(error, 0, "fusermount3 could not mount on '%s'", spec->target);
-	return -EPERM;
+	return lamina_error_say(error, -EPERM, "fusermount3 could not mount on '%s'", spec->target);
 }
 
 /* ---- */

@@ -42,9 +42,8 @@ static errint_t replace(char **field, const char *value)
 /* Of a long value the beginning tells which one it is, and leaves room for what was expected. */
 static errint_t bad_value(struct parser *p, const char *value, const char *expected)
 {
-	lamina_error_set(p->error, 0, "option %s=%.80s%s: expected %s", p->name, value,
-			 strlen(value) > 80 ? "..." : "", expected);
-	return -EINVAL;
+	return lamina_error_say(p->error, -EINVAL, "option %s=%.80s%s: expected %s", p->name, value,
+				strlen(value) > 80 ? "..." : "", expected);
 }
 
 /* ---- directories ---- */
@@ -54,12 +53,11 @@ static errint_t add_lower(struct parser *p, const char *path)
 	struct lamina_mount_options *o = p->o;
 	char **lowers;
 
-	if (!*path) {
-		lamina_error_set(p->error, 0,
-				 "option lowerdir: an empty path; data-only layers (\"::\") are "
-				 "not supported");
-		return -EINVAL;
-	}
+	if (!*path)
+		return lamina_error_say(
+			p->error, -EINVAL,
+			"option lowerdir: an empty path; data-only layers (\"::\") are "
+			"not supported");
 	lowers = realloc(o->lowers, (o->n_lowers + 1) * sizeof(*lowers));
 	if (!lowers)
 		return -ENOMEM;
@@ -416,15 +414,11 @@ static errint_t apply(struct parser *p, char *value)
 			value ? "=" : "", value ? value : "");
 		return 0;
 	}
-	if (spec->takes == VALUE && !value) {
-		lamina_error_set(p->error, 0, "option %s needs a value", p->name);
-		return -EINVAL;
-	}
-	if (spec->takes == NOTHING && value) {
-		lamina_error_set(p->error, 0, "option %s takes no value, but got '%s'", p->name,
-				 value);
-		return -EINVAL;
-	}
+	if (spec->takes == VALUE && !value)
+		return lamina_error_say(p->error, -EINVAL, "option %s needs a value", p->name);
+	if (spec->takes == NOTHING && value)
+		return lamina_error_say(p->error, -EINVAL, "option %s takes no value, but got '%s'",
+					p->name, value);
 	/* A list of directories is unescaped after it was cut. */
 	if (value && spec->set != set_lowers)
 		lamina_optlist_unescape(value);
@@ -513,12 +507,10 @@ static errint_t parse_positionals(struct parser *p, int n, char **words)
 {
 	if (p->o->help || p->o->version)
 		return 0;
-	if (n < 1 || n > 2) {
-		lamina_error_set(p->error, 0,
-				 n < 1 ? "no mountpoint given: see --help"
-				       : "too many arguments: see --help");
-		return -EINVAL;
-	}
+	if (n < 1 || n > 2)
+		return lamina_error_say(p->error, -EINVAL,
+					n < 1 ? "no mountpoint given: see --help"
+					      : "too many arguments: see --help");
 	return replace(&p->o->mountpoint, words[n - 1]);
 }
 

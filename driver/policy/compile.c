@@ -23,11 +23,10 @@ static errint_t finish(struct lamina_automaton *a, struct lamina_compiled *ret,
 
 	if (err == 0)
 		err = lamina_automaton_emit(a, &compiled.words, &compiled.n);
-	if (err == -EFBIG) {
-		lamina_error_set(error, 0, "the policy makes a table of more than %u bytes",
-				 LAMINA_POLICY_MAX_WORDS * 4);
-		return -E2BIG;
-	}
+	if (err == -EFBIG)
+		return lamina_error_say(error, -E2BIG,
+					"the policy makes a table of more than %u bytes",
+					LAMINA_POLICY_MAX_WORDS * 4);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot compile the policy");
 	*ret = compiled;

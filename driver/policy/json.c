@@ -59,9 +59,8 @@ errint_t lamina_json_error(const struct lamina_json *json, const struct lamina_j
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	lamina_json_clean(text);
-	lamina_error_set(json->error, 0, "%s:%u:%u: %s", json->file, token->line, token->column,
-			 text);
-	return -EINVAL;
+	return lamina_error_say(json->error, -EINVAL, "%s:%u:%u: %s", json->file, token->line,
+				token->column, text);
 }
 
 /* An error at the place where the reader stands. */

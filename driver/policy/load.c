@@ -256,8 +256,8 @@ errint_t lamina_policy_load(const void *bytes, size_t size, struct lamina_compil
 	}
 	if (problem) {
 		free(words);
-		lamina_error_set(error, 0, "this is not a compiled policy: %s", problem);
-		return -EINVAL;
+		return lamina_error_say(error, -EINVAL, "this is not a compiled policy: %s",
+					problem);
 	}
 	*ret = (struct lamina_compiled){.words = words, .n = c.n};
 	return 0;

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "policy/glob.h"
+#include "policy/words.h"
 
 #define NONE UINT32_MAX
 #define MANY (UINT32_MAX - 1)
@@ -38,11 +39,10 @@ struct builder {
 	uint32_t n_ends;
 	struct lamina_intern edges, atoms, sets;
 	struct lamina_names *names;
-	uint32_t next_room;	/* states that next[] and accept[] hold */
-	uint64_t *atom_classes; /* four words an atom */
-	uint32_t *set, *moved;	/* room for all positions */
-	uint32_t *buckets;	/* (class, position) pairs */
-	size_t n_buckets, buckets_room;
+	uint32_t next_room;	     /* states that next[] and accept[] hold */
+	uint64_t *atom_classes;	     /* four words an atom */
+	uint32_t *set, *moved;	     /* room for all positions */
+	struct lamina_words buckets; /* (class, position) pairs */
 	uint32_t *work;
 };
 
@@ -225,18 +225,9 @@ static void add_moved(struct builder *b, uint32_t *n, uint32_t position)
 
 static errint_t put_in_bucket(struct builder *b, uint32_t class, uint32_t position)
 {
-	if (b->n_buckets + 2 > b->buckets_room) {
-		size_t room = b->buckets_room ? b->buckets_room * 2 : 1024;
-		uint32_t *buckets = reallocarray(b->buckets, room, sizeof(*buckets));
+	errint_t err = lamina_words_add(&b->buckets, class);
 
-		if (!buckets)
-			return -ENOMEM;
-		b->buckets = buckets;
-		b->buckets_room = room;
-	}
-	b->buckets[b->n_buckets++] = class;
-	b->buckets[b->n_buckets++] = position;
-	return 0;
+	return err < 0 ? err : lamina_words_add(&b->buckets, position);
 }
 
 /* The classes of the bytes that lead to @position. */
@@ -326,28 +317,29 @@ static errint_t expand(struct builder *b, uint32_t state, uint32_t n)
 	uint32_t classes = b->names->n_classes, loops = 0;
 	errint_t target;
 
-	b->n_buckets = 0;
+	b->buckets.n = 0;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t c = b->positions[b->set[i]].first; c != NONE;
 		     c = b->positions[c].sibling)
 			if (sort_position(b, c) < 0)
 				return -ENOMEM;
-	if (b->n_buckets > 0)
-		qsort(b->buckets, b->n_buckets / 2, 2 * sizeof(*b->buckets), compare_pairs);
+	if (b->buckets.n > 0)
+		qsort(b->buckets.list, b->buckets.n / 2, 2 * sizeof(*b->buckets.list),
+		      compare_pairs);
 	for (uint32_t i = 0; i < n; i++)
 		if (b->positions[b->set[i]].loop)
 			b->moved[loops++] = b->set[i];
 	target = state_of(b, loops);
 	for (uint32_t class = 0; target >= 0 && class < classes; class ++)
 		b->names->next[(size_t)state * classes + class] = (uint32_t)target;
-	for (size_t i = 0; target >= 0 && i < b->n_buckets;) {
-		uint32_t class = b->buckets[i], count = 0;
+	for (size_t i = 0; target >= 0 && i < b->buckets.n;) {
+		uint32_t class = b->buckets.list[i], count = 0;
 
 		for (uint32_t k = 0; k < n; k++)
 			if (b->positions[b->set[k]].loop)
 				b->moved[count++] = b->set[k];
-		for (; i < b->n_buckets && b->buckets[i] == class; i += 2)
-			add_moved(b, &count, b->buckets[i + 1]);
+		for (; i < b->buckets.n && b->buckets.list[i] == class; i += 2)
+			add_moved(b, &count, b->buckets.list[i + 1]);
 		*b->work -= count + n < *b->work ? count + n : *b->work;
 		target = state_of(b, count);
 		b->names->next[(size_t)state * classes + class] = (uint32_t)target;
@@ -458,7 +450,7 @@ errint_t lamina_names_build(struct lamina_names *names, const struct lamina_name
 	free(b.atom_classes);
 	free(b.set);
 	free(b.moved);
-	free(b.buckets);
+	lamina_words_done(&b.buckets);
 	if (err < 0)
 		lamina_names_done(names);
 	return err;

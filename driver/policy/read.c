@@ -395,16 +395,12 @@ errint_t lamina_policy_read_text(struct lamina_policy *policy, const char *name,
 	struct lamina_reader *r;
 	errint_t err;
 
-	if (policy->n_files >= LAMINA_POLICY_MAX_FILES) {
-		lamina_error_set(error, 0, "%s: more than %d policy files", name,
-				 LAMINA_POLICY_MAX_FILES);
-		return -E2BIG;
-	}
-	if (size > LAMINA_POLICY_MAX_FILE) {
-		lamina_error_set(error, 0, "%s: larger than %u bytes", name,
-				 LAMINA_POLICY_MAX_FILE);
-		return -EFBIG;
-	}
+	if (policy->n_files >= LAMINA_POLICY_MAX_FILES)
+		return lamina_error_say(error, -E2BIG, "%s: more than %d policy files", name,
+					LAMINA_POLICY_MAX_FILES);
+	if (size > LAMINA_POLICY_MAX_FILE)
+		return lamina_error_say(error, -EFBIG, "%s: larger than %u bytes", name,
+					LAMINA_POLICY_MAX_FILE);
 	r = calloc(1, sizeof(*r)); /* with room for a string: too large for a stack */
 	if (!r)
 		return lamina_error_set(error, -ENOMEM, "cannot read the policy '%s'", name);

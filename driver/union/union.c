@@ -112,13 +112,12 @@ static errint_t lock_upper(struct lamina_union *u, struct lamina_error *error)
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return lamina_error_set(error, -errno,
 						"cannot lock the upper directory '%s'", path);
-		if (waited >= LAMINA_LOCK_WAIT_MS) {
-			lamina_error_set(error, 0,
-					 "the upper directory '%s' is mounted already; unmount it "
-					 "first, or use another one",
-					 path);
-			return -EBUSY;
-		}
+		if (waited >= LAMINA_LOCK_WAIT_MS)
+			return lamina_error_say(
+				error, -EBUSY,
+				"the upper directory '%s' is mounted already; unmount it "
+				"first, or use another one",
+				path);
 		nanosleep(&pause, NULL);
 	}
 	return 0;
@@ -135,11 +134,11 @@ static errint_t check_same_mount(const struct lamina_union *u, int work_fd, cons
 	if (lamina_statx_dev(&upper) == lamina_statx_dev(&other) &&
 	    upper.stx_mnt_id == other.stx_mnt_id)
 		return 0;
-	lamina_error_set(error, 0,
-			 "the work directory '%s' must be on the same mounted file system as the "
-			 "upper directory '%s'",
-			 work, u->layers[0].path);
-	return -EXDEV;
+	return lamina_error_say(
+		error, -EXDEV,
+		"the work directory '%s' must be on the same mounted file system as the "
+		"upper directory '%s'",
+		work, u->layers[0].path);
 }
 
 static errint_t open_sub_directory(int work_fd, const char *name)
