@@ -86,12 +86,11 @@ tools: $(B)/tests/oracle $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%
 # The fuzzer is clang's, whatever the rest is built with.
 FUZZ_CC ?= clang-19
 $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
-	@echo '  FUZZ  $@'
-	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -pthread -o $@ $^
 
 POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
 $(B)/fuzz-policy $(B)/fuzz-table: $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
+
+$(B)/fuzz $(B)/fuzz-policy $(B)/fuzz-table:
 	@echo '  FUZZ  $@'
 	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o $@ $^

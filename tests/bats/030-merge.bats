@@ -275,7 +275,7 @@ assert_as_overlay() {
 	mkdir top
 	LOWERS=top:lower
 	objects=()
-	for type in file dir link fifo socket device; do
+	for type in file dir link fifo socket char; do
 		objects+=("$type" "lower/$type" "$type" "top/top-$type" "$type" "upper/upper-$type")
 	done
 	py merge objects "${objects[@]}"

@@ -3,11 +3,11 @@
 
 import ctypes
 import os
-import socket
 import stat
 
 import lib
-from lib import case, equal, getdents, holds, list_directory, main, names_of, read_file, write_file
+from lib import case, equal, getdents, holds, list_directory, main, make_special, names_of
+from lib import read_file, write_file
 
 
 @case
@@ -25,13 +25,8 @@ def make(kind, path):
         write_file(f"{path}/in-{path.replace('/', '-')}")
     elif kind == "link":
         os.symlink("target", path)
-    elif kind == "fifo":
-        os.mkfifo(path)
-    elif kind == "socket":
-        with socket.socket(socket.AF_UNIX) as server:
-            server.bind(path)
-    elif kind == "device":
-        os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+    elif kind != "none":
+        make_special(kind, path)
 
 
 # ---- names ----
