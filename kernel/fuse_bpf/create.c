@@ -15,7 +15,7 @@
 #define TRIES 16
 
 /**
- * struct new - what is to be made
+ * struct making - what is to be made
  * @idmap: of the view's mount
  * @entry: under which name
  * @mode: type and permissions
@@ -23,7 +23,7 @@
  * @target: of a symbolic link
  * @asker: asks about names in the directory
  */
-struct new {
+struct making {
 	struct mnt_idmap *idmap;
 	struct dentry *entry;
 	umode_t mode;
@@ -88,20 +88,20 @@ static int make_dir(const struct fuse_place *dir, struct dentry **made, umode_t 
 	return d_is_negative(found) ? -EIO : 0;
 }
 
-static int make(const struct new *new, const struct fuse_place *dir, struct dentry **made)
+static int make(const struct making *m, const struct fuse_place *dir, struct dentry **made)
 {
 	struct mnt_idmap *idmap = mnt_idmap(dir->layer->mnt);
 	struct inode *inode = d_inode(dir->dentry);
 
-	switch (new->mode & S_IFMT) {
+	switch (m->mode & S_IFMT) {
 	case S_IFREG:
-		return vfs_create(idmap, inode, *made, new->mode, true);
+		return vfs_create(idmap, inode, *made, m->mode, true);
 	case S_IFDIR:
-		return make_dir(dir, made, new->mode);
+		return make_dir(dir, made, m->mode);
 	case S_IFLNK:
-		return vfs_symlink(idmap, inode, *made, new->target);
+		return vfs_symlink(idmap, inode, *made, m->target);
 	default:
-		return vfs_mknod(idmap, inode, *made, new->mode, new->rdev);
+		return vfs_mknod(idmap, inode, *made, m->mode, m->rdev);
 	}
 }
 
@@ -116,42 +116,42 @@ static void unmake(const struct fuse_place *dir, struct dentry *made)
 }
 
 /* The name in the view becomes what was made in the upper. */
-static int instantiate(const struct new *new, struct dentry *made)
+static int instantiate(const struct making *m, struct dentry *made)
 {
-	struct fuse_place place = {.layer = new->asker->view->upper, .dentry = dget(made)};
+	struct fuse_place place = {.layer = m->asker->view->upper, .dentry = dget(made)};
 	struct fuse_found found;
 	struct inode *inode;
 
 	fuse_found_one(&found, &place);
-	inode = fuse_view_iget(new->entry->d_sb, &found);
+	inode = fuse_view_iget(m->entry->d_sb, &found);
 	fuse_found_drop(&found);
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	if (S_ISDIR(inode->i_mode))
-		fuse_dir_set_states(inode, new->asker);
-	fuse_entry_know(new->entry, new->asker->epoch, FUSE_ENTRY_UPPER);
-	d_instantiate(new->entry, inode);
+		fuse_dir_set_states(inode, m->asker);
+	fuse_entry_know(m->entry, m->asker->epoch, FUSE_ENTRY_UPPER);
+	d_instantiate(m->entry, inode);
 	return 0;
 }
 
 /* With the directory locked in the upper. Returns as fuse_upper_vacant(). */
-static int make_locked(const struct new *new, const struct fuse_place *dir, bool merged)
+static int make_locked(const struct making *m, const struct fuse_place *dir, bool merged)
 {
 	const struct cred *old = fuse_place_override(dir);
 	struct dentry *made;
 	int ret;
 
-	ret = fuse_upper_vacant(dir, merged, &new->entry->d_name, &made);
+	ret = fuse_upper_vacant(dir, merged, &m->entry->d_name, &made);
 	revert_creds(old);
 	if (ret)
 		return ret;
-	ret = fuse_override_create(new->idmap, new->entry, new->mode, &old);
+	ret = fuse_override_create(m->idmap, m->entry, m->mode, &old);
 	if (!ret) {
-		ret = make(new, dir, &made);
+		ret = make(m, dir, &made);
 		revert_creds(old);
 	}
 	if (!ret) {
-		ret = instantiate(new, made);
+		ret = instantiate(m, made);
 		old = fuse_place_override(dir);
 		if (ret)
 			unmake(dir, made);
@@ -161,35 +161,35 @@ static int make_locked(const struct new *new, const struct fuse_place *dir, bool
 	return ret;
 }
 
-static int make_in_upper(const struct new *new)
+static int make_in_upper(const struct making *m)
 {
-	const struct fuse_stack *stack = fuse_inode_stack(d_inode(new->entry->d_parent));
+	const struct fuse_stack *stack = fuse_inode_stack(d_inode(m->entry->d_parent));
 	const struct fuse_place *dir = &stack->at[0];
 	int ret = mnt_want_write(dir->layer->mnt);
 
 	if (ret)
 		return ret;
 	inode_lock_nested(d_inode(dir->dentry), I_MUTEX_PARENT);
-	ret = make_locked(new, dir, stack->nr > 1);
+	ret = make_locked(m, dir, stack->nr > 1);
 	inode_unlock(d_inode(dir->dentry));
 	mnt_drop_write(dir->layer->mnt);
 	return ret;
 }
 
-static int ask_server(const struct new *new, unsigned long start)
+static int ask_server(const struct making *m, unsigned long start)
 {
-	struct inode *dir = d_inode(new->entry->d_parent);
+	struct inode *dir = d_inode(m->entry->d_parent);
 	struct user_namespace *user_ns = i_user_ns(dir);
-	struct fuse_view *view = new->asker->view;
+	struct fuse_view *view = m->asker->view;
 	struct fuse_ask ask = {
 		.kind = FUSE_UPCALL_MAKE,
-		.entry = new->entry,
+		.entry = m->entry,
 		.held = {dir},
-		.mode = new->mode,
-		.rdev = new->rdev,
-		.uid = mapped_fsuid(new->idmap, user_ns),
-		.gid = mapped_fsgid(new->idmap, user_ns),
-		.text = new->target,
+		.mode = m->mode,
+		.rdev = m->rdev,
+		.uid = mapped_fsuid(m->idmap, user_ns),
+		.gid = mapped_fsgid(m->idmap, user_ns),
+		.text = m->target,
 		.start = start,
 	};
 	int ret = fuse_hold(dir);
@@ -200,7 +200,7 @@ static int ask_server(const struct new *new, unsigned long start)
 	if (!down_read_killable(&view->paths)) {
 		/* A directory that was renamed meanwhile has another path, and no lower parts. */
 		ret = FUSE_UPCALL_RETRY;
-		if (new->asker->epoch == READ_ONCE(view->epoch))
+		if (m->asker->epoch == READ_ONCE(view->epoch))
 			ret = fuse_upcall(&ask);
 		up_read(&view->paths);
 	}
@@ -210,10 +210,10 @@ static int ask_server(const struct new *new, unsigned long start)
 }
 
 /* What the server has made. Returns 0, 1 if it is still a whiteout, or an error. */
-static int take_made(const struct new *new)
+static int take_made(const struct making *m)
 {
-	const struct fuse_place *dir = fuse_inode_top(d_inode(new->entry->d_parent));
-	const struct qstr *name = &new->entry->d_name;
+	const struct fuse_place *dir = fuse_inode_top(d_inode(m->entry->d_parent));
+	const struct qstr *name = &m->entry->d_name;
 	struct dentry *made;
 	int ret;
 
@@ -223,55 +223,54 @@ static int take_made(const struct new *new)
 	ret = 1;
 	if (!fuse_is_whiteout(made)) {
 		ret = -EEXIST;
-		if ((d_inode(made)->i_mode & S_IFMT) == (new->mode & S_IFMT))
-			ret = instantiate(new, made);
+		if ((d_inode(made)->i_mode & S_IFMT) == (m->mode & S_IFMT))
+			ret = instantiate(m, made);
 	}
 	dput(made);
 	return ret;
 }
 
 /* Returns 0, 1 if it is to be tried again, or an error. */
-static int make_by_server(const struct new *new, unsigned long start)
+static int make_by_server(const struct making *m, unsigned long start)
 {
-	int answer = ask_server(new, start), ret;
+	int answer = ask_server(m, start), ret;
 
 	if (answer < 0)
 		return answer;
-	ret = take_made(new);
+	ret = take_made(m);
 	return ret > 0 && answer == FUSE_UPCALL_DONE ? -EIO : ret;
 }
 
-static int make_once(struct new *new, unsigned long start)
+static int make_once(struct making *m, unsigned long start)
 {
-	struct inode *dir = d_inode(new->entry->d_parent);
+	struct inode *dir = d_inode(m->entry->d_parent);
 	struct fuse_asker asker;
 	int ret;
 
-	new->asker = &asker;
-	ret = fuse_begin_asking(&asker, new->entry->d_parent);
+	m->asker = &asker;
+	ret = fuse_begin_asking(&asker, m->entry->d_parent);
 	if (ret)
 		return ret;
-	ret = fuse_name_free(&asker, dir, &new->entry->d_name, new->mode & S_IFMT, new->rdev);
+	ret = fuse_name_free(&asker, dir, &m->entry->d_name, m->mode & S_IFMT, m->rdev);
 	if (!ret)
-		ret = make_in_upper(new);
+		ret = make_in_upper(m);
 	if (ret > 0)
-		ret = make_by_server(new, start);
+		ret = make_by_server(m, start);
 	fuse_asker_done(&asker);
 	return ret;
 }
 
-static int create(struct new *new, enum fuse_filter_op op)
+static int create(struct making *m, enum fuse_filter_op op)
 {
-	struct dentry *dir = new->entry->d_parent;
+	struct dentry *dir = m->entry->d_parent;
 	unsigned long start = jiffies;
 	int err, i;
 
-	err = fuse_names_begin(dir) ?:
-	      fuse_gate_name(new->entry, op, new->mode, new->rdev);
+	err = fuse_names_begin(dir) ?: fuse_gate_name(m->entry, op, m->mode, m->rdev);
 	if (err)
 		return err;
 	for (i = 0; i < TRIES; i++) {
-		err = make_once(new, start);
+		err = make_once(m, start);
 		if (err <= 0)
 			break;
 	}
@@ -282,38 +281,38 @@ static int create(struct new *new, enum fuse_filter_op op)
 int fuse_view_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode,
 		     bool excl)
 {
-	struct new new = {.idmap = idmap, .entry = entry, .mode = (mode & S_IALLUGO) | S_IFREG};
+	struct making m = {.idmap = idmap, .entry = entry, .mode = (mode & S_IALLUGO) | S_IFREG};
 
-	return create(&new, FUSE_FILTER_CREATE);
+	return create(&m, FUSE_FILTER_CREATE);
 }
 
 int fuse_view_mkdir(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode)
 {
-	struct new new = {.idmap = idmap, .entry = entry, .mode = (mode & S_IALLUGO) | S_IFDIR};
+	struct making m = {.idmap = idmap, .entry = entry, .mode = (mode & S_IALLUGO) | S_IFDIR};
 
-	return create(&new, FUSE_FILTER_MKDIR);
+	return create(&m, FUSE_FILTER_MKDIR);
 }
 
 int fuse_view_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode,
 		    dev_t rdev)
 {
-	struct new new = {.idmap = idmap, .entry = entry, .mode = mode, .rdev = rdev};
+	struct making m = {.idmap = idmap, .entry = entry, .mode = mode, .rdev = rdev};
 
 	/* It would be a whiteout. */
 	if (S_ISCHR(mode) && rdev == WHITEOUT_DEV)
 		return -EPERM;
-	return create(&new, FUSE_FILTER_MKNOD);
+	return create(&m, FUSE_FILTER_MKNOD);
 }
 
 int fuse_view_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry,
 		      const char *target)
 {
-	struct new new = {
+	struct making m = {
 		.idmap = idmap,
 		.entry = entry,
 		.mode = S_IFLNK | 0777,
 		.target = target,
 	};
 
-	return create(&new, FUSE_FILTER_SYMLINK);
+	return create(&m, FUSE_FILTER_SYMLINK);
 }
