@@ -125,13 +125,21 @@ errint_t lamina_links_settle(struct lamina_union *u, const struct lamina_links *
 	return 1;
 }
 
+errint_t lamina_links_cover(struct lamina_union *u, const struct lamina_links *links,
+			    const struct lamina_dir *dir, const char *name)
+{
+	if (!links->key[0] || links->lower_nlink == 0)
+		return 0;
+	return lamina_index_cover_begin(u, links->key, dir->parts[0].path, name);
+}
+
 errint_t lamina_links_covered(struct lamina_union *u, const struct lamina_links *links)
 {
 	errint_t err;
 
 	if (!links->key[0] || links->lower_nlink == 0)
 		return 0;
-	err = lamina_index_cover(u, links->key);
+	err = lamina_index_cover_end(u, links->key);
 	return err < 0 ? err : lamina_links_settle(u, links);
 }
 
@@ -167,7 +175,9 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 	if (!in_upper && errno != ENOENT)
 		return -errno;
 	if (!in_upper) {
-		err = lower ? lamina_whiteout_write(u, dirfd, name) : -ENOENT;
+		err = lower ? lamina_links_cover(u, links, dir, name) : -ENOENT;
+		if (err == 0)
+			err = lamina_whiteout_write(u, dirfd, name);
 		return err < 0 ? err : lamina_links_covered(u, links);
 	}
 	if (self)

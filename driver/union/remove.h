@@ -27,9 +27,13 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir *dir,
 				 const char *name, struct lamina_dir *self);
 
+/* The name @name of @dir, a lower one of @links, is about to no longer show the lower file. */
+errint_t lamina_links_cover(struct lamina_union *u, const struct lamina_links *links,
+			    const struct lamina_dir *dir, const char *name);
+
 /*
- * One lower name of @links no longer shows the lower file: count it, and end the index entry of a
- * file without names. Returns 1 if it has none, else 0 or -errno.
+ * It has gone: count it, and end the index entry of a file without names. Returns 1 if it has none,
+ * else 0 or -errno.
  */
 errint_t lamina_links_covered(struct lamina_union *u, const struct lamina_links *links);
 

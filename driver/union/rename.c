@@ -150,6 +150,8 @@ static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 		err = make_opaque(u, old.dirfd, from->name);
 	if (err == 0)
 		err = pass_on_impurity(u, from, to);
+	if (err == 0 && to->exists && !new.object)
+		err = lamina_links_cover(u, &to->links, to->dir, to->name);
 	if (err == 0)
 		err = move(u, from, &old, to, &new);
 	if (err == 0)

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
+#include "union/index.h"
 #include "union/layer.h"
 #include "union/override.h"
 #include "union/whiteout.h"
@@ -78,9 +79,7 @@ static void number_devices(struct lamina_union *u)
 
 		while (u->layers[same].dev != u->layers[i].dev)
 			same++;
-		u->layers[i].dev_nr = same < i ? u->layers[same].dev_nr : (uint8_t)u->n_devs;
-		if (same == i && u->n_devs < UINT8_MAX - 1)
-			u->n_devs++;
+		u->layers[i].dev_nr = same < i ? u->layers[same].dev_nr : (uint16_t)u->n_devs++;
 	}
 }
 
@@ -217,6 +216,19 @@ static errint_t set_override(struct lamina_union *u, unsigned int permissions,
 	return 0;
 }
 
+/* After a crash it is brought in order, by what the upper says. */
+static errint_t open_index(struct lamina_union *u, const char *work, struct lamina_error *error)
+{
+	errint_t err = lamina_fd_dir_is_empty(u->index_fd);
+
+	atomic_store(&u->index_used, err == 0);
+	if (err == 0)
+		err = lamina_index_recover(u);
+	return err < 0 ? lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
+					  work, INDEX_DIR)
+		       : 0;
+}
+
 static errint_t open_upper(struct lamina_union *u, const struct lamina_union_options *o,
 			   int work_fd, struct lamina_error *error)
 {
@@ -232,14 +244,10 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 		err = open_work(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
-	err = lamina_fd_dir_is_empty(u->index_fd);
-	if (err < 0)
-		return lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
-					o->work, INDEX_DIR);
-	atomic_store(&u->index_used, err == 0);
 	u->durable = !o->volatile_;
 	probe_upper(u, o->dot_whiteouts);
-	return set_override(u, o->xattr_permissions, error);
+	err = set_override(u, o->xattr_permissions, error);
+	return err < 0 ? err : open_index(u, o->work, error);
 }
 
 static errint_t check_options(const struct lamina_union_options *o, struct lamina_error *error)
@@ -276,8 +284,8 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 		err = check_overlap(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
-	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
-		lamina_layer_make_private(&u->layers[i]);
+	if (!o->keep_mounts)
+		lamina_union_make_private(u);
 	number_devices(u);
 	find_root_depth(u);
 	if (getrandom(u->hash_key, sizeof(u->hash_key), 0) != (ssize_t)sizeof(u->hash_key))
@@ -297,6 +305,12 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 	}
 	*ret = u;
 	return 0;
+}
+
+void lamina_union_make_private(struct lamina_union *u)
+{
+	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
+		lamina_layer_make_private(&u->layers[i]);
 }
 
 void lamina_union_close(struct lamina_union *u)
