@@ -11,7 +11,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wundef -Wvla -Wwrite-strings \
 	-Wcast-qual -Wpointer-arith -Wstrict-prototypes
 WERROR ?= -Werror
-LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -pthread -fno-strict-aliasing \
+LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ikernel/uapi -pthread -fno-strict-aliasing \
 	-fstack-protector-strong $(WARNINGS) $(WERROR) -MMD -MP
 LAMINA_LDFLAGS := -pthread
 ifeq ($(SANITIZE),1)
@@ -92,7 +92,7 @@ $(B)/fuzz-policy $(B)/fuzz-table: $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
 
 $(B)/fuzz $(B)/fuzz-policy $(B)/fuzz-table:
 	@echo '  FUZZ  $@'
-	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ikernel/uapi -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o $@ $^
 
 # The step function of policies is one for the daemon and for BPF; both have to compile it.

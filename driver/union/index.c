@@ -369,8 +369,10 @@ void lamina_index_drop(const struct lamina_union *u, const char *key)
 {
 	char name[INDEX_NAME_SIZE];
 
-	/* What stays behind is found by nobody: no lower name is left that leads to it. */
-	unlinkat(u->index_fd, key, 0);
+	/* What stays behind is found by nobody: no lower name is left that leads to it. The file
+	 * keeps its count, by which the next mount knows that it can go. */
+	if (unlinkat(u->index_fd, key, 0) < 0 && errno != ENOENT)
+		return;
 	name_beside(key, COUNT, name);
 	unlinkat(u->index_fd, name, 0);
 }
