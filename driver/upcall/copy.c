@@ -72,22 +72,15 @@ errint_t upcall_copy_to(struct lamina_upcall_server *s, const char *path, const 
 static errint_t raise_one(struct lamina_upcall_server *s, const char *path)
 {
 	_cleanup_lower_ struct lower_object from = {.source.fd = -1};
-	_cleanup_free_ char *parent = strdup(path);
-	const char *name = path;
-	errint_t err;
-	char *slash;
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0);
+	errint_t err = parent ? lower_object_find(s->u, path, 1, &from) : -ENOMEM;
 
-	if (!parent)
-		return -ENOMEM;
-	slash = strrchr(parent, '/');
-	if (slash) {
-		*slash = '\0';
-		name = slash + 1;
-	}
-	err = lower_object_find(s->u, path, 1, &from);
 	if (err == -ENOENT || (err == 0 && !S_ISDIR(from.source.st.stx_mode)))
 		return FUSE_UPCALL_RETRY;
-	return err < 0 ? err : upcall_copy_to(s, slash ? parent : "", name, &from, 0, NULL);
+	if (err < 0)
+		return err;
+	return upcall_copy_to(s, parent, slash ? slash + 1 : path, &from, 0, NULL);
 }
 
 /* From the top down: most of them are there. */

@@ -39,8 +39,7 @@ static errint_t open_topmost(const struct lamina_union *u, const char *path, uns
 			     unsigned int *ret_layer)
 {
 	for (unsigned int i = first; i < u->n_layers; i++) {
-		errint_t fd =
-			lamina_fd_open_beneath(u->layers[i].fd, path, O_PATH | O_NOFOLLOW);
+		errint_t fd = lamina_fd_open_beneath(u->layers[i].fd, path, O_PATH | O_NOFOLLOW);
 
 		if (is_missing(fd))
 			continue;
