@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "bpf/kernel.h"
+#include "view/kernel.h"
 #include "commands.h"
 #include "engine/probe.h"
 #include "wire/proto.h"
@@ -71,7 +71,7 @@ static int print_json(const struct engine_state *engines, size_t n, const struct
 
 int command_features(int argc, char **argv)
 {
-	struct lamina_bpf_kernel kernel;
+	struct lamina_view_kernel kernel;
 	struct lamina_error bpf_why = {0};
 	struct lamina_probe probe;
 	bool bpf;
@@ -81,7 +81,7 @@ int command_features(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	lamina_probe_run(&probe);
-	bpf = lamina_bpf_kernel_probe(&kernel, &bpf_why) == 0;
+	bpf = lamina_view_kernel_probe(&kernel, &bpf_why) == 0;
 
 	const struct engine_state engines[] = {
 		{"bpf", bpf, bpf_why.text, true},

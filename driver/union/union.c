@@ -98,7 +98,7 @@ static void find_root_depth(struct lamina_union *u)
  * Take the lock that says "this upper is mounted". The daemon before us may be about to leave: its
  * mount has gone, it has not.
  */
-static errint_t lock_upper(struct lamina_union *u, struct lamina_error *error)
+static errint_t lock_upper(struct lamina_union *u, unsigned int wait_ms, struct lamina_error *error)
 {
 	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
 	const char *path = u->layers[0].path;
@@ -107,11 +107,11 @@ static errint_t lock_upper(struct lamina_union *u, struct lamina_error *error)
 	if (u->lock_fd < 0)
 		return lamina_error_set(error, u->lock_fd, "cannot open the upper directory '%s'",
 					path);
-	for (int waited = 0; flock(u->lock_fd, LOCK_EX | LOCK_NB) < 0; waited += 10) {
+	for (unsigned int waited = 0; flock(u->lock_fd, LOCK_EX | LOCK_NB) < 0; waited += 10) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return lamina_error_set(error, -errno,
 						"cannot lock the upper directory '%s'", path);
-		if (waited >= LAMINA_LOCK_WAIT_MS)
+		if (waited >= wait_ms)
 			return lamina_error_say(
 				error, -EBUSY,
 				"the upper directory '%s' is mounted already; unmount it "
@@ -216,19 +216,6 @@ static errint_t set_override(struct lamina_union *u, unsigned int permissions,
 	return 0;
 }
 
-/* After a crash it is brought in order, by what the upper says. */
-static errint_t open_index(struct lamina_union *u, const char *work, struct lamina_error *error)
-{
-	errint_t err = lamina_fd_dir_is_empty(u->index_fd);
-
-	atomic_store(&u->index_used, err == 0);
-	if (err == 0)
-		err = lamina_index_recover(u);
-	return err < 0 ? lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
-					  work, INDEX_DIR)
-		       : 0;
-}
-
 static errint_t open_upper(struct lamina_union *u, const struct lamina_union_options *o,
 			   int work_fd, struct lamina_error *error)
 {
@@ -239,7 +226,7 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 					o->upper);
 	err = check_same_mount(u, work_fd, o->work, error);
 	if (err == 0)
-		err = lock_upper(u, error);
+		err = lock_upper(u, o->lock_wait_ms ? o->lock_wait_ms : LAMINA_LOCK_WAIT_MS, error);
 	if (err == 0)
 		err = open_work(u, work_fd, o->work, error);
 	if (err < 0)
@@ -247,7 +234,12 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 	u->durable = !o->volatile_;
 	probe_upper(u, o->dot_whiteouts);
 	err = set_override(u, o->xattr_permissions, error);
-	return err < 0 ? err : open_index(u, o->work, error);
+	if (err < 0)
+		return err;
+	err = lamina_union_recover(u);
+	return err < 0 ? lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
+					  o->work, INDEX_DIR)
+		       : 0;
 }
 
 static errint_t check_options(const struct lamina_union_options *o, struct lamina_error *error)
@@ -305,6 +297,19 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 	}
 	*ret = u;
 	return 0;
+}
+
+errint_t lamina_union_recover(struct lamina_union *u)
+{
+	errint_t empty, err = lamina_work_clear(u->work_fd);
+
+	if (err < 0)
+		return err;
+	empty = lamina_fd_dir_is_empty(u->index_fd);
+	if (empty < 0)
+		return empty;
+	atomic_store(&u->index_used, !empty);
+	return empty ? 0 : lamina_index_recover(u);
 }
 
 void lamina_union_make_private(struct lamina_union *u)

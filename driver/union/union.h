@@ -69,6 +69,7 @@ struct lamina_union_options {
 	bool dot_whiteouts;		/* write only `.wh.` names */
 	bool volatile_;			/* never fsync */
 	bool keep_mounts;		/* lamina_union_make_private() is called later */
+	unsigned int lock_wait_ms;	/* for the upper's lock; 0: LAMINA_LOCK_WAIT_MS */
 };
 
 /*
@@ -84,5 +85,11 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
  * lamina_union_open() but for `keep_mounts`: who gives the layers to the kernel does it afterwards.
  */
 void lamina_union_make_private(struct lamina_union *u);
+
+/*
+ * Clear away what another process left that worked in the upper under the same lock, and was killed.
+ * Part of lamina_union_open().
+ */
+errint_t lamina_union_recover(struct lamina_union *u);
 
 void lamina_union_close(struct lamina_union *u);
