@@ -44,8 +44,9 @@ static errint_t can_be_view(struct program *p)
 	errint_t err = lamina_view_kernel_probe(&kernel, &p->not_bpf);
 
 	if (err == 0 && p->u.writable && !(kernel.features & FUSE_BPF_FEATURE_WRITABLE))
-		err = lamina_error_say(&p->not_bpf, -EOPNOTSUPP,
-				       "the kernel's views are read-only; a newer module is needed");
+		err = lamina_error_say(
+			&p->not_bpf, -EOPNOTSUPP,
+			"the kernel's views are read-only; a newer module is needed");
 	return err == 0 ? lamina_mount_fits_view(&p->options, &p->u, &p->not_bpf) : err;
 }
 
@@ -352,13 +353,15 @@ errint_t program_take_over(struct program *p, struct lamina_error *error)
 		return mount;
 	err = p->options.n_lowers > 0 ? 0 : read_record(p, &st, error);
 	if (err == 0 && !p->options.upper)
-		return lamina_error_say(error, -EINVAL, "the view on '%s' is read-only: it has no "
-						       "server",
+		return lamina_error_say(error, -EINVAL,
+					"the view on '%s' is read-only: it has no "
+					"server",
 					p->options.mountpoint);
 	if (err == 0)
 		err = lamina_view_attach(mount, true, error);
 	if (err < 0)
-		return lamina_error_wrap(error, err, "cannot take over '%s'", p->options.mountpoint);
+		return lamina_error_wrap(error, err, "cannot take over '%s'",
+					 p->options.mountpoint);
 	p->device = err;
 	lamina_cleanup_fd(&mount);
 	p->mount.dev = st.st_dev;

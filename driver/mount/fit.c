@@ -14,22 +14,25 @@
 /* Real root: in the first user namespace, where all ids are what they are. */
 static bool is_real_root(void)
 {
-	_cleanup_file_ FILE *map = fopen("/proc/self/uid_map", "re");
+	_cleanup_file_ FILE *map = NULL;
 	unsigned int inside, outside, count;
 
 	if (geteuid() != 0)
 		return false;
-	return !map || (fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && outside == 0 &&
-			count == UINT32_MAX);
+	map = fopen("/proc/self/uid_map", "re");
+	return map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && outside == 0 &&
+	       count == UINT32_MAX;
 }
 
 /* NULL: nothing that was asked for is in the way. */
 static const char *options_in_the_way(const struct lamina_mount_options *o)
 {
 	if (o->fs.uids.squash || o->fs.gids.squash)
-		return "squash_to_* shows many owners as one, which no id mapping of the kernel does";
+		return "squash_to_* shows many owners as one, which no id mapping of the kernel "
+		       "does";
 	if (o->xattr_permissions)
-		return "xattr_permissions keeps owners in attributes, which the kernel does not read";
+		return "xattr_permissions keeps owners in attributes, which the kernel does not "
+		       "read";
 	if (!o->fs.xattrs)
 		return "the kernel always shows extended attributes, and noxattrs was given";
 	if (!o->fs.acl)
@@ -69,7 +72,8 @@ static const char *upper_in_the_way(const struct lamina_union *u)
 	if (u->whiteout_form != LAMINA_WHITEOUT_CHR)
 		return "the upper gets whiteouts named .wh., which the kernel does not write";
 	if (!u->xattr_ns)
-		return "the upper's file system has no extended attributes, so a directory cannot be "
+		return "the upper's file system has no extended attributes, so a directory cannot "
+		       "be "
 		       "made opaque there";
 	return NULL;
 }
@@ -77,8 +81,8 @@ static const char *upper_in_the_way(const struct lamina_union *u)
 errint_t lamina_mount_fits_view(const struct lamina_mount_options *o, const struct lamina_union *u,
 				struct lamina_error *why)
 {
-	const char *reason = is_real_root() ? options_in_the_way(o)
-					    : "views are made by the real root only";
+	const char *reason =
+		is_real_root() ? options_in_the_way(o) : "views are made by the real root only";
 
 	if (!reason)
 		reason = upper_in_the_way(u);

@@ -58,9 +58,9 @@ static errint_t clone_mapped(const struct lamina_view_spec *spec, size_t i, int 
 		.attr_set = MOUNT_ATTR_IDMAP,
 		.userns_fd = (unsigned int)userns,
 	};
-	_cleanup_fd_ int clone = open_tree(spec->fds[i], "",
-					   AT_EMPTY_PATH | OPEN_TREE_CLONE |
-						   (unsigned int)OPEN_TREE_CLOEXEC);
+	_cleanup_fd_ int clone =
+		open_tree(spec->fds[i], "",
+			  AT_EMPTY_PATH | OPEN_TREE_CLONE | (unsigned int)OPEN_TREE_CLOEXEC);
 
 	if (clone < 0)
 		return lamina_error_set(error, -errno, "cannot clone the mount of '%s'",
@@ -98,12 +98,13 @@ static errint_t enter_namespace(struct lamina_error *error)
 static errint_t add_mapped(const struct lamina_view_spec *spec, view_add_layer add, void *user,
 			   uint32_t *ids, struct lamina_error *error)
 {
-	_cleanup_free_ int *fds = calloc(spec->n_layers, sizeof(*fds));
-	_cleanup_fd_ int userns = fds ? view_userns_open(spec->uids, spec->gids) : -ENOMEM;
+	_cleanup_free_ int *fds = NULL;
+	_cleanup_fd_ int userns = view_userns_open(spec->uids, spec->gids);
 	errint_t err;
 
-	if (userns < 0)
-		return lamina_error_set(error, userns,
+	fds = calloc(spec->n_layers, sizeof(*fds));
+	if (userns < 0 || !fds)
+		return lamina_error_set(error, userns < 0 ? userns : -ENOMEM,
 					"cannot make a user namespace with the mapping of ids");
 	for (size_t i = 0; i < spec->n_layers; i++) {
 		fds[i] = clone_mapped(spec, i, userns, error);
@@ -114,8 +115,8 @@ static errint_t add_mapped(const struct lamina_view_spec *spec, view_add_layer a
 	for (size_t i = 0; err == 0 && i < spec->n_layers; i++) {
 		fds[i] = mount_clone(fds[i], i);
 		if (fds[i] < 0)
-			err = lamina_error_set(error, fds[i],
-					       "cannot mount '%s' with mapped ids", spec->paths[i]);
+			err = lamina_error_set(error, fds[i], "cannot mount '%s' with mapped ids",
+					       spec->paths[i]);
 	}
 	/* The process ends soon, and with it all that is open here. */
 	return err < 0 ? err : add_all(spec, fds, add, user, ids, error);

@@ -9,8 +9,8 @@
 #include "view/view.h"
 
 /* Give the layer @fd, which is number @i of the spec, to the kernel. Returns its id, 0 or -errno. */
-typedef errint_t (*view_add_layer)(void *user, const struct lamina_view_spec *spec, size_t i, int fd,
-				   struct lamina_error *error);
+typedef errint_t (*view_add_layer)(void *user, const struct lamina_view_spec *spec, size_t i,
+				   int fd, struct lamina_error *error);
 
 /*
  * Call @add for each layer, in their order, and store what it returns in @ids. What it does must not

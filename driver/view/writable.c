@@ -24,7 +24,8 @@
 static errint_t add_layer(void *user, const struct lamina_view_spec *spec, size_t i, int fd,
 			  struct lamina_error *error)
 {
-	struct fuse_bpf_layer_add arg = {.fd = fd, .flags = i == 0 ? FUSE_LAYER_UPPER : 0, .tag = i};
+	struct fuse_bpf_layer_add arg = {
+		.fd = fd, .flags = i == 0 ? FUSE_LAYER_UPPER : 0, .tag = i};
 	int id = ioctl(*(int *)user, FUSE_BPF_IOC_LAYER_ADD, &arg);
 
 	if (id >= 0)
