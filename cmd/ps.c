@@ -30,6 +30,12 @@ static void print_mount(const struct lamina_list_mount *mount)
 	const char *state = lamina_list_value(mount, "state");
 
 	printf("%-12s %s\n", mount->engine, mount->target ? mount->target : "(elsewhere)");
+	if (mount->server)
+		printf("  server     process %d\n", (int)mount->server);
+	if (mount->keeper)
+		printf("  keeper     process %d\n", (int)mount->keeper);
+	if (mount->why)
+		printf("  not bpf    %s\n", mount->why);
 	if (!state)
 		return;
 	printf("  state      %s, %zu layers, %zu filters\n  counters  ", state,
@@ -57,6 +63,12 @@ static struct json_object *mount_json(const struct lamina_list_mount *mount)
 			       mount->target ? json_object_new_string(mount->target) : NULL);
 	json_object_object_add(all, "source",
 			       mount->source ? json_object_new_string(mount->source) : NULL);
+	if (mount->server)
+		json_object_object_add(all, "server", json_object_new_int((int)mount->server));
+	if (mount->keeper)
+		json_object_object_add(all, "keeper", json_object_new_int((int)mount->keeper));
+	if (mount->why)
+		json_object_object_add(all, "whyNotBpf", json_object_new_string(mount->why));
 	if (mount->n_items) {
 		counters = json_object_new_object();
 		json_object_object_add(all, "counters", counters);

@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
+#include "mount/record.h"
 #include "mount/table.h"
 #include "view/kernel.h"
 
@@ -171,6 +172,34 @@ static errint_t read_mounts(struct lamina_list *list, struct lamina_error *error
 	return err < 0 ? lamina_error_set(error, err, "cannot list the mounts") : 0;
 }
 
+/* A process that a record names may be gone, or another one by now. */
+static pid_t if_alive(pid_t pid)
+{
+	char path[32], name[16] = "";
+	_cleanup_fd_ int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0 || read(fd, name, sizeof(name) - 1) <= 0)
+		return 0;
+	return strstr(name, "lamina") || strstr(name, "fuse-overlayfs") ? pid : 0;
+}
+
+/* What was written down when it was mounted. */
+static void add_record(struct lamina_list_mount *mount)
+{
+	struct lamina_record record = {0};
+
+	if (!mount->target || lamina_record_read(makedev(0, mount->minor), &record) < 0)
+		return;
+	if (record.engine && !strcmp(record.engine, "passthrough") && !mount->n_items)
+		mount->engine = "passthrough";
+	mount->server = if_alive(record.server);
+	mount->keeper = if_alive(record.keeper);
+	mount->why = TAKE_PTR(record.why);
+	lamina_record_done(&record);
+}
+
 static void mount_done(struct lamina_list_mount *mount)
 {
 	for (size_t i = 0; i < mount->n_items; i++) {
@@ -180,6 +209,7 @@ static void mount_done(struct lamina_list_mount *mount)
 	free(mount->items);
 	free(mount->target);
 	free(mount->source);
+	free(mount->why);
 }
 
 /* Connections of other FUSE servers are none of ours. */
@@ -208,6 +238,8 @@ errint_t lamina_list_read(struct lamina_list *ret, struct lamina_error *error)
 		return err;
 	}
 	drop_others(&list);
+	for (size_t i = 0; i < list.n; i++)
+		add_record(&list.mounts[i]);
 	*ret = list;
 	return 0;
 }

@@ -11,8 +11,7 @@
 
 #include "base/cleanup.h"
 
-/* Real root: in the first user namespace, where all ids are what they are. */
-static bool is_real_root(void)
+bool lamina_mount_is_real_root(void)
 {
 	_cleanup_file_ FILE *map = NULL;
 	unsigned int inside, outside, count;
@@ -81,8 +80,8 @@ static const char *upper_in_the_way(const struct lamina_union *u)
 errint_t lamina_mount_fits_view(const struct lamina_mount_options *o, const struct lamina_union *u,
 				struct lamina_error *why)
 {
-	const char *reason =
-		is_real_root() ? options_in_the_way(o) : "views are made by the real root only";
+	const char *reason = lamina_mount_is_real_root() ? options_in_the_way(o)
+							 : "only the real root makes views";
 
 	if (!reason)
 		reason = upper_in_the_way(u);

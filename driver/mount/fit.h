@@ -7,6 +7,9 @@
 
 #include "mount/options.h"
 
+/* Whether this process is root in the first user namespace, as who makes a view must be. */
+bool lamina_mount_is_real_root(void);
+
 /*
  * Returns 0; or -EOPNOTSUPP, and @why is a sentence that says what is in the way. That the kernel has
  * views at all is not asked for.
