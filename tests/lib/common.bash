@@ -33,12 +33,17 @@ scene_create() {
 	mount -o loop,user_xattr,acl "$SCENE_BASE/image" "$SCENE_BASE/fs"
 	rmdir "$SCENE_BASE/fs/lost+found"
 	SCENE=$SCENE_BASE/fs
-	export SCENE SCENE_BASE
+	CASES_SOCKET=$SCENE_BASE/cases
+	export SCENE SCENE_BASE CASES_SOCKET
+	python3 "$LAMINA_ROOT/tests/lib/cases-server.py" "$CASES_SOCKET" 3>&- &
+	CASES_SERVER=$!
+	export CASES_SERVER
 }
 
 # To be called from teardown_file.
 scene_destroy() {
 	cd /
+	kill "$CASES_SERVER"
 	umount "$SCENE_BASE/fs" || umount -l "$SCENE_BASE/fs"
 	umount "$SCENE_BASE" || umount -l "$SCENE_BASE"
 	rmdir "$SCENE_BASE"
@@ -149,7 +154,11 @@ as_user() {
 
 # A case of a Python file in tests/cases: `py FILE CASE [ARGUMENT...]`.
 py() {
-	python3 "$LAMINA_ROOT/tests/cases/$1.py" "${@:2}"
+	if [[ -S ${CASES_SOCKET:-} ]]; then
+		"$LAMINA_TOOLS/runcase" "$CASES_SOCKET" "$@"
+	else
+		python3 "$LAMINA_ROOT/tests/cases/$1.py" "${@:2}"
+	fi
 }
 
 # ---- assertions ----
