@@ -5,6 +5,7 @@ B ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 V ?= 0
+comma := ,
 Q := $(if $(filter 1,$(V)),,@)
 
 CFLAGS ?= -O2 -g
@@ -38,7 +39,7 @@ all: $(PROGRAMS:%=$(B)/bin/%)
 help::
 	@echo 'make            build the programs into $(B)/bin'
 	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
-	@echo 'make demo       run a Debian container through podman on Lamina'
+	@echo 'make demo       run a Debian container through podman on Lamina; ENGINE=bpf: in the VM'
 	@echo 'make check      build, lint, and run all tests on every engine'
 	@echo 'make bench      compare with overlayfs and fuse-overlayfs'
 	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX)); install-alternative: also'
@@ -112,9 +113,16 @@ clang:
 deps:
 	$(Q)tests/install-deps
 
+# On engine bpf: in the VM, since its module is not this kernel's.
+ifeq ($(ENGINE),bpf)
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all module
+	$(Q)demo/in-vm
+else
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)demo/run
+	$(Q)demo/run $(if $(ENGINE),--only lamina:$(ENGINE)$(comma)overlay$(comma)fuse-overlayfs)
+endif
 
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests

@@ -97,21 +97,46 @@ remount_lamina() {
 	mount_lamina "$@"
 }
 
+# What follows is done by the shell alone, since starting programs is slow where the tests of engine
+# bpf run.
+
+# Whether process $1 has the word $2 in its environment.
+has_in_environment() {
+	local word
+
+	while IFS= read -r -d '' word; do
+		[[ $word != "$2" ]] || return 0
+	done <"/proc/$1/environ"
+	return 1
+} 2>/dev/null
+
+# The pids of the test's processes named $1.
+processes() {
+	local dir name
+
+	for dir in /proc/[0-9]*; do
+		{ read -r name <"$dir/comm"; } 2>/dev/null || continue
+		if [[ $name == "$1" ]] && has_in_environment "${dir#/proc/}" "TEST_DIR=$TEST_DIR"; then
+			echo "${dir#/proc/}"
+		fi
+	done
+}
+
 # The pids of the test's daemons: what they hold open need not lie below its directory, but the
 # environment tells.
 daemons() {
-	local pid
-	for pid in $(pgrep -x lamina-mount); do
-		if grep -qzxF "TEST_DIR=$TEST_DIR" /proc/"$pid"/environ 2>/dev/null; then
-			echo "$pid"
-		fi
-	done
+	processes lamina-mount
+}
+
+# Also those that would start a daemon again.
+daemons_gone() {
+	[[ -z $(processes lamina-mount; processes lamina-keeper) ]]
 }
 
 wait_daemons_gone() {
 	local i
 	for ((i = 0; i < 500; i++)); do
-		[[ -n $(daemons) ]] || return 0
+		! daemons_gone || return 0
 		sleep 0.02
 	done
 	echo "daemon still there: $(daemons)" >&2
@@ -199,10 +224,20 @@ assert_missing() {
 
 # assert_names DIRECTORY NAME...: exactly these, hidden ones too, in any order.
 assert_names() {
-	local dir=$1
+	local dir=$1 name
+	local -A expected=() found=()
+
 	shift
-	assert_equal "$(ls -A "$dir" | LC_ALL=C sort | paste -sd' ')" \
-		"$(printf '%s\n' "$@" | LC_ALL=C sort | paste -sd' ' | sed 's/^ *//')"
+	for name; do expected[$name]=1; done
+	for name in "$dir"/* "$dir"/.[!.]* "$dir"/..?*; do
+		[[ ! -e $name && ! -L $name ]] || found[${name#"$dir/"}]=1
+	done
+	for name in "${!expected[@]}" "${!found[@]}"; do
+		if [[ -z ${expected[$name]:-} || -z ${found[$name]:-} ]]; then
+			printf 'names in %s: expected %s\nactual %s\n' "$dir" "${!expected[*]}" "${!found[*]}" >&2
+			return 1
+		fi
+	done
 }
 
 assert_output_has() {
@@ -229,15 +264,7 @@ assert_whiteout() {
 
 # What lies in a directory of a layer, one "TYPE PATH" a line: find's letters, w for a whiteout 0:0.
 contents() {
-	(
-		cd "$1" || exit 1
-		find . -mindepth 1 -printf '%y %P\n' | while IFS= read -r line; do
-			if [[ $line == c\ * && $(stat -c %t:%T "${line#c }") == 0:0 ]]; then
-				line="w ${line#c }"
-			fi
-			printf '%s\n' "$line"
-		done | LC_ALL=C sort
-	)
+	"$LAMINA_TOOLS/tree" contents "$1"
 }
 
 # assert_contents DIRECTORY "TYPE PATH"...: exactly these, in any order.
@@ -251,21 +278,11 @@ assert_contents() {
 # Left out is what differs from one mount to another: numbers, sizes and link counts of directories,
 # and Lamina's own attributes, which overlayfs shows.
 picture() {
-	local time=""
-
 	if [[ $1 == -t ]]; then
-		time=" %T@"
-		shift
+		"$LAMINA_TOOLS/tree" picture-t "$2"
+	else
+		"$LAMINA_TOOLS/tree" picture "$1"
 	fi
-	(
-		cd "$1" || exit 1
-		find . -type d -printf "%p %y %m %U %G$time\n" \
-			-o -printf "%p %y %m %U %G %s$time %l\n" | LC_ALL=C sort
-		find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
-		getfattr -R -h -d -m - --absolute-names . 2>/dev/null |
-			awk '/^# file: / { path = $0; next } /=/ && !/^[a-z]*\.lamina\./ { print path, $0 }' |
-			LC_ALL=C sort
-	)
 }
 
 # assert_picture FILE [-t] DIRECTORY: it still looks as when `picture` wrote the file.
@@ -288,12 +305,7 @@ assert_kept() {
 
 # A checksum of everything in a directory: names, attributes but access times, content, xattrs.
 fingerprint() {
-	(
-		cd "$1" || exit 1
-		find . -printf '%p %y %m %U %G %s %T@ %n %l\n' | LC_ALL=C sort
-		find . -type f -print0 | LC_ALL=C sort -z | xargs -0r sha256sum
-		getfattr -R -h -d -m - --absolute-names . 2>/dev/null
-	) | sha256sum
+	"$LAMINA_TOOLS/tree" fingerprint "$1"
 }
 
 # Layers are never written: mark_lower before, assert_lower_unchanged after.
@@ -302,16 +314,26 @@ assert_lower_unchanged() { assert_equal "$(fingerprint "${1:-lower}")" "$(cat lo
 
 # ---- leaks ----
 
+# What is mounted below a directory, the last one first.
+mounts_below() {
+	local target left=""
+
+	while read -r _ _ _ _ target _; do
+		[[ $target != "$1"* ]] || left="$target $left"
+	done </proc/self/mountinfo
+	echo "${left% }"
+}
+
 # Nothing of the test may stay: mounts, daemons. To be called from teardown.
 leak_check() {
 	local left
 	cd /
-	left=$(awk -v dir="$TEST_DIR/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac)
+	left=$(mounts_below "$TEST_DIR/")
 	if [[ -n $left ]]; then
 		# shellcheck disable=SC2086
 		umount -l $left || true
 	fi
-	wait_daemons_gone || { daemons | xargs -r kill -9; return 1; }
+	wait_daemons_gone || { { processes lamina-keeper; daemons; } | xargs -r kill -9; return 1; }
 	# A test that failed may well have left its mount; one that passed must not.
 	if [[ -n $left && ${BATS_TEST_COMPLETED:-} == 1 ]]; then
 		echo "left mounted: $left" >&2
