@@ -45,10 +45,12 @@ int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 	asker->facts = false;
 	/* Pairs with refresh_view(): filters speak for this epoch, or a later one. */
 	asker->epoch = smp_load_acquire(&view->epoch);
-	if (!view->nr_filters)
+	if (!view->nr_filters && !view->upper)
 		return 0;
 	if (!get_states(asker, dir))
 		return -EAGAIN;
+	if (!view->nr_filters)
+		return 0;
 	memset(asker->next, 0, sizeof(asker->next));
 	memset(&asker->call, 0, sizeof(asker->call));
 	asker->call.ctx.dir = get_fuse_inode(dir)->orig_ino;
@@ -72,12 +74,12 @@ void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker)
 {
 	struct fuse_inode *fi = get_fuse_inode(dir);
 
-	if (!asker->view->nr_filters)
+	if (!asker->view->nr_filters && !asker->view->upper)
 		return;
 	spin_lock(&fi->lock);
 	/* Somebody faster may know better. */
 	if ((long)(asker->epoch - fi->vdir.epoch) >= 0) {
-		memcpy(fi->vdir.states, asker->next, sizeof(fi->vdir.states));
+		memcpy(fi->vdir.states, asker->next, asker->view->nr_filters * sizeof(u64));
 		fi->vdir.epoch = asker->epoch;
 	}
 	spin_unlock(&fi->lock);

@@ -166,7 +166,7 @@ static void refresh_view(struct fuse_view *view)
 	WRITE_ONCE(view->ops, wanted);
 	WRITE_ONCE(view->facts, facts);
 	/* Who reads the new number asks with the new ops. */
-	smp_store_release(&view->epoch, view->epoch + 1);
+	fuse_view_new_epoch(view);
 }
 
 static void refresh_views(struct fuse_filter *filter)

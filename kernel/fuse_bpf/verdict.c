@@ -98,9 +98,15 @@ static int ask_filters(struct fuse_asker *asker, const struct fuse_fact *fact)
 	return fuse_filter_ask(asker->view, call);
 }
 
+/* Is a device 0:0 a whiteout, and are there opaque directories, whatever filters say? */
+static bool has_marks(const struct fuse_view *view, const struct fuse_layer *layer)
+{
+	return view->marks || layer->upper;
+}
+
 static int ask_marks(const struct fuse_view *view, const struct fuse_fact *fact)
 {
-	if (!view->marks)
+	if (!has_marks(view, fact->layer))
 		return FUSE_FILTER_PASS;
 	if (S_ISCHR(fact->type) && fact->rdev == WHITEOUT_DEV)
 		return FUSE_FILTER_WHITEOUT;
@@ -157,7 +163,7 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 	case DT_UNKNOWN:
 		return true;
 	case DT_CHR:
-		return asker->view->marks || want_rdev(asker);
+		return asker->view->marks || asker->view->upper || want_rdev(asker);
 	case DT_BLK:
 		return want_rdev(asker);
 	case DT_DIR:
@@ -204,7 +210,7 @@ static int is_opaque(const struct fuse_view *view, const struct fuse_place *plac
 				   ? XATTR_TRUSTED_PREFIX "overlay." OPAQUE
 				   : XATTR_USER_PREFIX "overlay." OPAQUE;
 	char value;
-	int len = get_xattr(place, name, &value, 1);
+	int len = get_xattr(place, place->layer->upper ? view->opaque : name, &value, 1);
 
 	if (len == 1)
 		return value == 'y';
@@ -326,10 +332,10 @@ int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 
 	if (inode) {
 		fact.type = inode->i_mode & S_IFMT;
-		if (view->marks || want_rdev(asker))
+		if (has_marks(view, place->layer) || want_rdev(asker))
 			fact.rdev = inode->i_rdev;
 	}
-	if (view->marks && S_ISDIR(fact.type) && !last) {
+	if (has_marks(view, place->layer) && S_ISDIR(fact.type) && !last) {
 		int opaque = is_opaque(view, place);
 
 		if (opaque < 0)
