@@ -19,6 +19,7 @@
 #include "mount/restate.h"
 #include "program.h"
 #include "union/creds.h"
+#include "view/view.h"
 #include "union/xattr.h"
 #include "version.h"
 #include "wire/proto.h"
@@ -202,11 +203,21 @@ static const char *engine_name(const struct program *p)
 	return p->fs.options.engine == LAMINA_ENGINE_PASSTHROUGH ? "passthrough" : "fuse";
 }
 
+/* The lock on the upper is a server's; a view whose server was killed has none. */
+static errint_t check_upper(const struct program *p, struct lamina_error *error)
+{
+	if (!p->u.writable || !lamina_view_has_upper(p->u.layers[0].fd))
+		return 0;
+	return program_upper_is_busy(p, error);
+}
+
 /* Mount by engine fuse or passthrough. */
 static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 {
-	errint_t err = choose_engine(p, error);
+	errint_t err = check_upper(p, error);
 
+	if (err == 0)
+		err = choose_engine(p, error);
 	lamina_union_make_private(&p->u);
 	if (err == 0)
 		err = make_file_system(p, error);

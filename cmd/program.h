@@ -58,6 +58,9 @@ bool program_thinks_of_view(const struct program *p);
  */
 errint_t program_mount_view(struct program *p, struct lamina_error *error);
 
+/* Sets @error and returns -EBUSY. */
+errint_t program_upper_is_busy(const struct program *p, struct lamina_error *error);
+
 /* Serve the view, or keep its server; returns the exit status. */
 int program_serve_view(struct program *p);
 

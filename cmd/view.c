@@ -118,6 +118,14 @@ static errint_t make(struct program *p, struct lamina_error *error)
 	return make_with(p, fds, paths, error);
 }
 
+errint_t program_upper_is_busy(const struct program *p, struct lamina_error *error)
+{
+	return lamina_error_say(error, -EBUSY,
+				"the upper directory '%s' is mounted already; unmount it first, or "
+				"use another one",
+				p->u.layers[0].path);
+}
+
 /*
  * Make the view, or leave it to another engine. An upper that somebody uses is a reason for neither:
  * another engine would use it as well.
@@ -127,10 +135,7 @@ static errint_t make_or_not(struct program *p, struct lamina_error *error)
 	errint_t err = make(p, &p->not_bpf);
 
 	if (err == -EBUSY)
-		return lamina_error_say(error, err,
-					"the upper directory '%s' is mounted already; unmount it "
-					"first, or use another one",
-					p->u.layers[0].path);
+		return program_upper_is_busy(p, error);
 	if (err < 0 && p->options.choice == LAMINA_CHOICE_BPF)
 		*error = p->not_bpf;
 	if (err < 0)

@@ -34,6 +34,7 @@ static errint_t handle(struct wire_request *r)
 	struct fuse_upcall_out *out;
 	errint_t answer = lamina_upcall_decode(r, &c);
 
+	r->name = c.path; /* what is printed of a request */
 	if (answer == 0)
 		answer = act(s, r, &c);
 	if (answer < 0)

@@ -1,25 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Views with a server: the mount is made as any FUSE server makes it, INIT is answered by hand, and
- * then the kernel gets layers, filters and the rest by ioctls. No request can come in before the
- * mount is attached.
+ * Views with a server: over a connection as any FUSE server makes it, the kernel gets layers, filters
+ * and the rest by ioctls. No request can come in before the mount is attached.
  */
 #include "view/make.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/fuse_bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "view/config.h"
 #include "view/layers.h"
-#include "wire/init.h"
 
 static errint_t add_layer(void *user, const struct lamina_view_spec *spec, size_t i, int fd,
 			  struct lamina_error *error)
@@ -75,26 +71,6 @@ static errint_t set_view(int device, const struct lamina_view_spec *spec, const 
 	return 0;
 }
 
-static errint_t configure(int fs, int device, const struct lamina_view_spec *spec,
-			  struct lamina_error *error)
-{
-	errint_t err = view_config_common(fs, spec, error);
-
-	if (err == 0)
-		err = view_config_set(fs, "subtype", "lamina", error);
-	if (err == 0)
-		err = view_config_number(fs, "fd", (unsigned int)device, error);
-	if (err == 0)
-		err = view_config_set(fs, "rootmode", "40000", error);
-	if (err == 0)
-		err = view_config_number(fs, "user_id", geteuid(), error);
-	if (err == 0)
-		err = view_config_number(fs, "group_id", getegid(), error);
-	if (err == 0)
-		err = view_config_set(fs, "default_permissions", NULL, error);
-	return err == 0 ? view_config_create(fs, spec, error) : err;
-}
-
 static errint_t fill(int device, const struct lamina_view_spec *spec, struct lamina_error *error)
 {
 	_cleanup_free_ uint32_t *ids = calloc(spec->n_layers, sizeof(*ids));
@@ -113,30 +89,20 @@ errint_t view_make_writable(const struct lamina_view_kernel *kernel,
 			    const struct lamina_view_spec *spec, unsigned int depth,
 			    struct lamina_view *ret, struct lamina_error *error)
 {
-	_cleanup_fd_ int fs = fsopen(kernel->type, FSOPEN_CLOEXEC);
-	_cleanup_fd_ int device = -1, mount = -1;
-	struct wire_terms terms;
-	errint_t err;
+	_cleanup_(view_connection_close) struct view_connection c = {-1, -1};
+	_cleanup_fd_ int mount = -1;
+	errint_t err = view_connection_open(kernel, spec, &c, error);
 
-	if (fs < 0)
-		return lamina_error_set(error, -errno, "cannot make a mount of type %s",
-					kernel->type);
-	device = open(kernel->device, O_RDWR | O_CLOEXEC);
-	if (device < 0)
-		return lamina_error_set(error, -errno, "cannot open %s", kernel->device);
-	err = configure(fs, device, spec, error);
 	if (err < 0)
 		return err;
-	mount = view_config_mount(fs, spec, error);
+	mount = view_config_mount(c.fs, spec, error);
 	if (mount < 0)
 		return mount;
-	err = wire_init_answer(device, FUSE_PASSTHROUGH | FUSE_POSIX_ACL | FUSE_DONT_MASK, depth,
-			       &terms);
-	if (err < 0)
-		return lamina_error_set(error, err, "the kernel's FUSE did not introduce itself");
-	err = fill(device, spec, error);
+	err = view_connection_introduce(&c, depth, error);
+	if (err == 0)
+		err = fill(c.device, spec, error);
 	if (err < 0)
 		return err;
-	*ret = (struct lamina_view){.mount_fd = TAKE_FD(mount), .device = TAKE_FD(device)};
+	*ret = (struct lamina_view){.mount_fd = TAKE_FD(mount), .device = TAKE_FD(c.device)};
 	return 0;
 }

@@ -23,7 +23,8 @@
  * @target: of a symbolic link
  * @asker: asks about names in the directory
  */
-struct new {
+struct new
+{
 	struct mnt_idmap *idmap;
 	struct dentry *entry;
 	umode_t mode;
@@ -93,7 +94,7 @@ static int make(const struct new *new, const struct fuse_place *dir, struct dent
 	struct mnt_idmap *idmap = mnt_idmap(dir->layer->mnt);
 	struct inode *inode = d_inode(dir->dentry);
 
-	switch (new->mode & S_IFMT) {
+	switch (new->mode &S_IFMT) {
 	case S_IFREG:
 		return vfs_create(idmap, inode, *made, new->mode, true);
 	case S_IFDIR:
@@ -223,7 +224,7 @@ static int take_made(const struct new *new)
 	ret = 1;
 	if (!fuse_is_whiteout(made)) {
 		ret = -EEXIST;
-		if ((d_inode(made)->i_mode & S_IFMT) == (new->mode & S_IFMT))
+		if ((d_inode(made)->i_mode & S_IFMT) == (new->mode &S_IFMT))
 			ret = instantiate(new, made);
 	}
 	dput(made);
@@ -251,7 +252,7 @@ static int make_once(struct new *new, unsigned long start)
 	ret = fuse_begin_asking(&asker, new->entry->d_parent);
 	if (ret)
 		return ret;
-	ret = fuse_name_free(&asker, dir, &new->entry->d_name, new->mode & S_IFMT, new->rdev);
+	ret = fuse_name_free(&asker, dir, &new->entry->d_name, new->mode &S_IFMT, new->rdev);
 	if (!ret)
 		ret = make_in_upper(new);
 	if (ret > 0)
@@ -266,8 +267,7 @@ static int create(struct new *new, enum fuse_filter_op op)
 	unsigned long start = jiffies;
 	int err, i;
 
-	err = fuse_names_begin(dir) ?:
-	      fuse_gate_name(new->entry, op, new->mode, new->rdev);
+	err = fuse_names_begin(dir) ?: fuse_gate_name(new->entry, op, new->mode, new->rdev);
 	if (err)
 		return err;
 	for (i = 0; i < TRIES; i++) {

@@ -21,8 +21,8 @@ static struct dentry *work_name(const struct fuse_place *work)
 {
 	static atomic_t counter = ATOMIC_INIT(0);
 	char text[sizeof("#12345678")];
-	struct qstr name = QSTR_INIT(text, snprintf(text, sizeof(text), "#%x",
-						    atomic_inc_return(&counter)));
+	struct qstr name =
+		QSTR_INIT(text, snprintf(text, sizeof(text), "#%x", atomic_inc_return(&counter)));
 	struct dentry *dentry = fuse_upper_lookup(work, &name);
 
 	/* Of a mount that did not end well, and nobody has cleared it. */
@@ -136,8 +136,8 @@ static int link_free(struct dentry *old, struct dentry *new)
 	err = fuse_begin_asking(&asker, new->d_parent);
 	if (err)
 		return err;
-	err = fuse_name_free(&asker, dir, &new->d_name, inode->i_mode & S_IFMT, inode->i_rdev) ?:
-	      link_as_upper(inode, dir, &new->d_name);
+	err = fuse_name_free(&asker, dir, &new->d_name, inode->i_mode & S_IFMT, inode->i_rdev)
+		      ?: link_as_upper(inode, dir, &new->d_name);
 	if (!err) {
 		fuse_entry_know(new, asker.epoch, FUSE_ENTRY_UPPER);
 		ihold(inode);
@@ -241,8 +241,8 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 	struct vfsmount *mnt;
 	int err;
 
-	err = fuse_names_begin(parent) ?:
-	      fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
+	err = fuse_names_begin(parent)
+		      ?: fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
 	if (err)
 		return err;
 	mnt = fuse_inode_top(dir)->layer->mnt;

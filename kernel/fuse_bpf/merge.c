@@ -116,8 +116,9 @@ static bool is_shown(const struct fuse_merge *m, const struct fuse_name *n)
 	const struct fuse_name *now = n;
 
 	if (m->shown != m->upper)
-		now = fuse_listing_entry(m->shown, &(struct qstr)QSTR_INIT(
-			fuse_name_text(m->upper, (struct fuse_name *)n), n->len));
+		now = fuse_listing_entry(
+			m->shown, &(struct qstr)QSTR_INIT(
+					  fuse_name_text(m->upper, (struct fuse_name *)n), n->len));
 	return now && now->visible;
 }
 
@@ -128,8 +129,8 @@ static bool is_covered(const struct fuse_merge *m, struct fuse_name *n)
 
 	if (!m->upper)
 		return false;
-	above = fuse_listing_entry(m->upper, &(struct qstr)QSTR_INIT(fuse_name_text(m->lower, n),
-								     n->len));
+	above = fuse_listing_entry(m->upper,
+				   &(struct qstr)QSTR_INIT(fuse_name_text(m->lower, n), n->len));
 	return above && (above->visible || above->closed);
 }
 

@@ -135,8 +135,8 @@ static int remove_held(struct dentry *entry, bool leftovers, bool *ret_passed)
 		ret = fuse_lower_has(entry);
 		if (ret < 0)
 			return ret;
-		ret = ret ? remove_by_server(entry, start, ret_passed) :
-			    remove_in_upper(entry, leftovers);
+		ret = ret ? remove_by_server(entry, start, ret_passed)
+			  : remove_in_upper(entry, leftovers);
 	}
 	return ret > 0 ? -EIO : ret;
 }
@@ -166,8 +166,8 @@ int fuse_view_unlink(struct inode *dir, struct dentry *entry)
 	struct inode *inode = d_inode(entry);
 	int err;
 
-	err = fuse_names_begin(entry->d_parent) ?:
-	      fuse_gate_name(entry, FUSE_FILTER_UNLINK, inode->i_mode, inode->i_rdev);
+	err = fuse_names_begin(entry->d_parent)
+		      ?: fuse_gate_name(entry, FUSE_FILTER_UNLINK, inode->i_mode, inode->i_rdev);
 	return err ?: remove(entry, false);
 }
 

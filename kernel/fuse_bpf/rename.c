@@ -59,15 +59,15 @@ static int gate(const struct fuse_rename *r)
 	const struct inode *old = r->old.inode, *new = r->new.inode;
 	int err;
 
-	err = fuse_gate_name(r->old.entry, FUSE_FILTER_RENAME, old->i_mode, old->i_rdev) ?:
-	      fuse_gate_name(r->new.entry, FUSE_FILTER_RENAME_TO, old->i_mode, old->i_rdev);
+	err = fuse_gate_name(r->old.entry, FUSE_FILTER_RENAME, old->i_mode, old->i_rdev)
+		      ?: fuse_gate_name(r->new.entry, FUSE_FILTER_RENAME_TO, old->i_mode,
+					old->i_rdev);
 	if (err || !new)
 		return err;
 	if (r->exchange)
-		return fuse_gate_name(r->new.entry, FUSE_FILTER_RENAME, new->i_mode,
-				      new->i_rdev) ?:
-		       fuse_gate_name(r->old.entry, FUSE_FILTER_RENAME_TO, new->i_mode,
-				      new->i_rdev);
+		return fuse_gate_name(r->new.entry, FUSE_FILTER_RENAME, new->i_mode, new->i_rdev)
+			       ?: fuse_gate_name(r->old.entry, FUSE_FILTER_RENAME_TO, new->i_mode,
+						 new->i_rdev);
 	return fuse_gate_name(r->new.entry,
 			      S_ISDIR(new->i_mode) ? FUSE_FILTER_RMDIR : FUSE_FILTER_UNLINK,
 			      new->i_mode, new->i_rdev);
@@ -357,7 +357,7 @@ int fuse_view_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct dent
 		.view = fuse_inode_view(old_dir),
 		.old = {.entry = old, .inode = d_inode(old)},
 		.new = {.entry = new, .inode = d_inode(new)},
-		.exchange = flags & RENAME_EXCHANGE,
+		.exchange = flags &RENAME_EXCHANGE,
 	};
 	int err;
 

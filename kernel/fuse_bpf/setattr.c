@@ -78,8 +78,8 @@ int fuse_view_setattr(struct mnt_idmap *idmap, struct dentry *entry, struct iatt
 	if (!err)
 		err = gate(inode, attr);
 	if (!err)
-		err = fuse_copy_up(entry, attr->ia_valid & ATTR_SIZE ? attr->ia_size :
-								       FUSE_COPY_ALL);
+		err = fuse_copy_up(entry,
+				   attr->ia_valid & ATTR_SIZE ? attr->ia_size : FUSE_COPY_ALL);
 	if (err)
 		return err;
 	place = fuse_inode_top(inode);

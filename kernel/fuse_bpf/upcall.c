@@ -359,7 +359,7 @@ void fuse_upcalls_init(struct fuse_upcalls *all)
 /* Waits until no upcall is under way. Who holds fuse_view.paths alone starts no other. */
 int fuse_upcalls_drain(struct fuse_view *view)
 {
-	return wait_event_killable(view->upcalls.none, list_empty_careful(&view->upcalls.list)) ?
-		       -EINTR :
-		       0;
+	return wait_event_killable(view->upcalls.none, list_empty_careful(&view->upcalls.list))
+		       ? -EINTR
+		       : 0;
 }

@@ -78,8 +78,8 @@ struct fuse_upcalls {
 	wait_queue_head_t none; /* woken when the list gets empty */
 	u64 sent[FUSE_UPCALL_JOIN + 1];
 	u32 waiting[FUSE_UPCALL_JOIN + 1];
-	bool served;		/* there is a server; under fuse_conn.lock */
-	unsigned long since;	/* when it went, in jiffies */
+	bool served;	     /* there is a server; under fuse_conn.lock */
+	unsigned long since; /* when it went, in jiffies */
 };
 
 static inline unsigned long fuse_entry_flags(const struct dentry *entry)

@@ -38,7 +38,8 @@ static bool is_name(const char *text, size_t size)
 
 	if (len == size)
 		return false;
-	prefix = str_has_prefix(text, XATTR_TRUSTED_PREFIX) ?: str_has_prefix(text, XATTR_USER_PREFIX);
+	prefix = str_has_prefix(text, XATTR_TRUSTED_PREFIX)
+			 ?: str_has_prefix(text, XATTR_USER_PREFIX);
 	return prefix && len > prefix;
 }
 

@@ -30,8 +30,8 @@ ssize_t fuse_view_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
 	struct file *file = iocb->ki_filp, *real;
 	struct inode *inode = file_inode(file);
 	struct backing_file_ctx ctx;
-	ssize_t ret = fuse_view_gate_at(inode, FUSE_FILTER_WRITE, iocb->ki_pos,
-					iov_iter_count(from));
+	ssize_t ret =
+		fuse_view_gate_at(inode, FUSE_FILTER_WRITE, iocb->ki_pos, iov_iter_count(from));
 
 	if (ret)
 		return ret;
@@ -53,7 +53,7 @@ ssize_t fuse_view_file_write_iter(struct kiocb *iocb, struct iov_iter *from)
  * pipe's lock outside of the right to write to the upper, where others take it inside.
  */
 ssize_t fuse_view_file_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
-			       size_t len, unsigned int flags)
+				    size_t len, unsigned int flags)
 {
 	struct inode *inode = file_inode(file);
 	struct backing_file_ctx ctx;
@@ -121,7 +121,8 @@ static loff_t dedupe_range(const struct transfer *r)
 }
 
 /* Does to the backing files what is to be done to the view's. */
-static loff_t transfer_backing(struct transfer r, loff_t (*how)(const struct transfer *r), bool changes)
+static loff_t transfer_backing(struct transfer r, loff_t (*how)(const struct transfer *r),
+			       bool changes)
 {
 	struct file *in = r.in, *out = r.out;
 	const struct cred *old;
@@ -152,8 +153,8 @@ static loff_t transfer_locked(const struct transfer *r, loff_t (*how)(const stru
 			      bool changes)
 {
 	struct inode *inode = file_inode(r->out);
-	loff_t ret = fuse_view_gate_at(file_inode(r->in), FUSE_FILTER_READ, r->in_pos, r->len) ?:
-		     fuse_view_gate_at(inode, FUSE_FILTER_WRITE, r->out_pos, r->len);
+	loff_t ret = fuse_view_gate_at(file_inode(r->in), FUSE_FILTER_READ, r->in_pos, r->len)
+			     ?: fuse_view_gate_at(inode, FUSE_FILTER_WRITE, r->out_pos, r->len);
 
 	if (ret)
 		return ret;
@@ -164,7 +165,7 @@ static loff_t transfer_locked(const struct transfer *r, loff_t (*how)(const stru
 }
 
 ssize_t fuse_view_file_copy_range(struct file *in, loff_t in_pos, struct file *out, loff_t out_pos,
-			     size_t len, unsigned int flags)
+				  size_t len, unsigned int flags)
 {
 	struct transfer r = {in, in_pos, out, out_pos, len, flags};
 
@@ -172,7 +173,7 @@ ssize_t fuse_view_file_copy_range(struct file *in, loff_t in_pos, struct file *o
 }
 
 loff_t fuse_view_file_remap_range(struct file *in, loff_t in_pos, struct file *out, loff_t out_pos,
-			     loff_t len, unsigned int flags)
+				  loff_t len, unsigned int flags)
 {
 	struct transfer r = {in, in_pos, out, out_pos, len, flags};
 	bool dedupe = flags & REMAP_FILE_DEDUP;
@@ -180,8 +181,8 @@ loff_t fuse_view_file_remap_range(struct file *in, loff_t in_pos, struct file *o
 	if (flags & ~(REMAP_FILE_DEDUP | REMAP_FILE_ADVISORY))
 		return -EINVAL;
 	/* A lower file would have to be copied first: the opposite of what is wanted. */
-	if (dedupe && (!fuse_inode_stack(file_inode(in))->upper ||
-		       !fuse_inode_stack(file_inode(out))->upper))
+	if (dedupe &&
+	    (!fuse_inode_stack(file_inode(in))->upper || !fuse_inode_stack(file_inode(out))->upper))
 		return -EPERM;
 	return transfer_locked(&r, dedupe ? dedupe_range : clone_range, !dedupe);
 }

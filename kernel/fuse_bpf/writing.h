@@ -96,12 +96,12 @@ struct file *fuse_view_file_backing(struct file *file, bool *ret_upper);
 struct file *fuse_view_file_opened_upper(const struct file *file);
 ssize_t fuse_view_file_write_iter(struct kiocb *iocb, struct iov_iter *from);
 ssize_t fuse_view_file_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
-			       size_t len, unsigned int flags);
+				    size_t len, unsigned int flags);
 long fuse_view_file_fallocate(struct file *file, int mode, loff_t offset, loff_t len);
 ssize_t fuse_view_file_copy_range(struct file *in, loff_t in_pos, struct file *out, loff_t out_pos,
-			     size_t len, unsigned int flags);
+				  size_t len, unsigned int flags);
 loff_t fuse_view_file_remap_range(struct file *in, loff_t in_pos, struct file *out, loff_t out_pos,
-			     loff_t len, unsigned int flags);
+				  loff_t len, unsigned int flags);
 int fuse_view_file_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 int fuse_view_file_flush(struct file *file, fl_owner_t id);
 

@@ -33,8 +33,8 @@ static struct {
 } disk;
 
 /* The tests' paths are short. */
-static inline void __attribute__((format(printf, 2, 3)))
-print_path(char out[PATH_MAX], const char *format, ...)
+static inline void __attribute__((format(printf, 2, 3))) print_path(char out[PATH_MAX],
+								    const char *format, ...)
 {
 	va_list args;
 
@@ -177,7 +177,8 @@ static inline void write_key(char key[KEY_SIZE], unsigned int layer, const char 
 	}
 	n = snprintf(key, KEY_SIZE, "%u-%x-", disk.fsid[layer], (unsigned int)handle.h.handle_type);
 	for (unsigned int i = 0; i < handle.h.handle_bytes; i++)
-		n += snprintf(key + n, KEY_SIZE - (size_t)n, "%02x", handle.bytes[sizeof(handle.h) + i]);
+		n += snprintf(key + n, KEY_SIZE - (size_t)n, "%02x",
+			      handle.bytes[sizeof(handle.h) + i]);
 }
 
 static inline void in_index(char out[PATH_MAX], const char *key, const char *suffix)
@@ -288,8 +289,8 @@ static inline int prepare_copy(const char *temp, unsigned int layer, const char 
 	if (lchown(temp, st->st_uid, st->st_gid) ||
 	    (!S_ISLNK(st->st_mode) && chmod(temp, st->st_mode & 07777)) || lstat(temp, &self))
 		return -errno;
-	n = snprintf(record, sizeof(record), "%lu %lu",
-		     (unsigned long)shown_ino(layer, st->st_ino), (unsigned long)self.st_ino);
+	n = snprintf(record, sizeof(record), "%lu %lu", (unsigned long)shown_ino(layer, st->st_ino),
+		     (unsigned long)self.st_ino);
 	if (*key)
 		n += snprintf(record + n, sizeof(record) - (size_t)n, " %u %s",
 			      (unsigned int)st->st_nlink, key);
@@ -438,8 +439,8 @@ static inline int disk_make(const char *path, const struct fuse_upcall_in *in, c
 	print_path(temp, "%s/make", disk.work_path);
 	remove_tree(temp);
 	err = make_new(temp, in, text);
-	if (!err && renameat2(AT_FDCWD, temp, AT_FDCWD, full,
-			      S_ISDIR(in->mode) ? RENAME_EXCHANGE : 0))
+	if (!err &&
+	    renameat2(AT_FDCWD, temp, AT_FDCWD, full, S_ISDIR(in->mode) ? RENAME_EXCHANGE : 0))
 		err = -errno;
 	remove_tree(temp);
 	return err ?: FUSE_UPCALL_DONE;
@@ -458,8 +459,7 @@ static inline int raise_children(const char *path)
 	path_in(full, 0, path);
 	if (state_of(0, path, &st) == 2)
 		return ret;
-	while (ret > 0 && (layer = lower_from(path, layer + 1, &lower)) &&
-	       S_ISDIR(lower.st_mode)) {
+	while (ret > 0 && (layer = lower_from(path, layer + 1, &lower)) && S_ISDIR(lower.st_mode)) {
 		path_in(from, layer, path);
 		d = opendir(from);
 		while (d && ret > 0 && (e = readdir(d))) {

@@ -13,9 +13,9 @@ int main(int argc, char **argv)
 	if (argc < 3)
 		return 2;
 	for (int i = 3; i < argc; i++)
-		flags |= !strcmp(argv[i], "exchange")  ? RENAME_EXCHANGE :
-			 !strcmp(argv[i], "noreplace") ? RENAME_NOREPLACE :
-							 RENAME_WHITEOUT;
+		flags |= !strcmp(argv[i], "exchange")	 ? RENAME_EXCHANGE
+			 : !strcmp(argv[i], "noreplace") ? RENAME_NOREPLACE
+							 : RENAME_WHITEOUT;
 	if (renameat2(AT_FDCWD, argv[1], AT_FDCWD, argv[2], flags))
 		fail(argv[1]);
 	return 0;

@@ -30,9 +30,9 @@ static inline int ring_open(struct ring *ring)
 	ring->size = in > out ? in : out;
 	ring->rings = mmap(NULL, ring->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE,
 			   ring->fd, IORING_OFF_SQ_RING);
-	ring->entries = mmap(NULL, ring->params.sq_entries * sizeof(*ring->entries),
-			     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, ring->fd,
-			     IORING_OFF_SQES);
+	ring->entries =
+		mmap(NULL, ring->params.sq_entries * sizeof(*ring->entries), PROT_READ | PROT_WRITE,
+		     MAP_SHARED | MAP_POPULATE, ring->fd, IORING_OFF_SQES);
 	return ring->rings == MAP_FAILED || ring->entries == MAP_FAILED ? -1 : 0;
 }
 

@@ -86,8 +86,7 @@ static int handle(const struct fuse_in_header *header)
 	log = log_path ? fopen(log_path, "a") : NULL;
 	if (log) {
 		fprintf(log, "%s %s%s%s%s\n", kind, path, in->text_len ? " " : "",
-			in->text_len ? text : "",
-			header->unique >> 63 ? " again" : "");
+			in->text_len ? text : "", header->unique >> 63 ? " again" : "");
 		fclose(log);
 	}
 	for (;;) {

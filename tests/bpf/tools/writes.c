@@ -104,13 +104,15 @@ static void test_direct(const char *what, int fd)
 static void test_aio(const char *what, int fd)
 {
 	aio_context_t context = 0;
-	struct iocb block = {
-		.aio_lio_opcode = IOCB_CMD_PWRITE,
-		.aio_fildes = (uint32_t)fd,
-		.aio_buf = (uintptr_t)text,
-		.aio_nbytes = PAGE,
-		.aio_offset = SIZE,
-	}, *blocks[] = {&block};
+	struct iocb block =
+			    {
+				    .aio_lio_opcode = IOCB_CMD_PWRITE,
+				    .aio_fildes = (uint32_t)fd,
+				    .aio_buf = (uintptr_t)text,
+				    .aio_nbytes = PAGE,
+				    .aio_offset = SIZE,
+			    },
+		    *blocks[] = {&block};
 	struct io_event event;
 
 	must(syscall(SYS_io_setup, 1, &context), "io_setup");
@@ -152,8 +154,7 @@ static void test_fallocate(const char *what, int fd)
 	must(fallocate(fd, FALLOC_FL_KEEP_SIZE, SIZE, PAGE), "fallocate");
 	must(fallocate(fd, 0, SIZE, 10), "fallocate");
 	result(size_of(fd) == SIZE + 10 && holds(fd, 0, text, PAGE) &&
-		       holds(fd, PAGE, (char[PAGE]){0}, PAGE) &&
-		       lseek(fd, 0, SEEK_HOLE) == PAGE,
+		       holds(fd, PAGE, (char[PAGE]){0}, PAGE) && lseek(fd, 0, SEEK_HOLE) == PAGE,
 	       what, "");
 }
 
@@ -268,7 +269,8 @@ static void test_privileges(void)
 
 	must(write(fd, text, 100), "write");
 	close(fd);
-	result(mode_after("suid", 06777, act_write) == 0777, "writing strips setuid and setgid", "");
+	result(mode_after("suid", 06777, act_write) == 0777, "writing strips setuid and setgid",
+	       "");
 	result(mode_after("suid", 02767, act_write) == 02767,
 	       "writing leaves setgid without group execution", "");
 	result(mode_after("suid", 06777, act_truncate) == 0777, "truncating strips them", "");
