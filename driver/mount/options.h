@@ -16,6 +16,7 @@ enum lamina_engine_choice {
 	LAMINA_CHOICE_AUTO,
 	LAMINA_CHOICE_FUSE,
 	LAMINA_CHOICE_PASSTHROUGH,
+	LAMINA_CHOICE_BPF,
 };
 
 struct lamina_mount_options {
@@ -35,6 +36,9 @@ struct lamina_mount_options {
 	uint64_t attrs; /* MOUNT_ATTR_* */
 	bool read_only;
 	bool allow_other;
+
+	uint32_t upcall_wait; /* seconds that upcalls wait for a server; UINT32_MAX: for ever */
+	bool take_over;	      /* serve the view that is mounted on `mountpoint` */
 
 	bool foreground, debug;
 	bool help, version;
