@@ -72,6 +72,31 @@ asks() {
 	unload hide
 }
 
+@test "with filters, a warm path is walked in rcu-walk, until they change" {
+	mkdir -p {1,2}/d/sub
+	touch {1,2}/d/sub/file 1/d/listed 1/d/sub/.wh.gone 2/d/sub/gone
+	echo /d/listed >paths
+	load_filter overlay
+	load_filter hide --paths paths
+	filtered overlay,hide 1 2
+	cached() {
+		python3 "$CHECKOUT/tests/bpf/tools/cached.py" "$W/mnt/d/sub/"{file,none,gone} "$W/mnt/d/listed"
+	}
+	warm() {
+		stat mnt/d/sub/{file,none,gone} mnt/d/listed >/dev/null 2>&1 || true
+	}
+	is $'EAGAIN\nEAGAIN\nEAGAIN\nEAGAIN' cached
+	warm
+	asks_nobody cached
+	is $'there\nENOENT\nENOENT\nENOENT' cached
+	ok lamina filter load hide --replace --paths paths
+	is $'EAGAIN\nEAGAIN\nEAGAIN\nEAGAIN' cached
+	warm
+	is $'there\nENOENT\nENOENT\nENOENT' cached
+	unmount mnt
+	unload overlay hide
+}
+
 @test "a promise that isn't kept costs the filter its say, and nobody else" {
 	local dir
 
