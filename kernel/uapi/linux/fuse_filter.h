@@ -47,7 +47,7 @@ enum fuse_filter_verdict {
 	FUSE_FILTER_HIDE = 1,	  /* go on as if there were no such name here */
 	FUSE_FILTER_OPAQUE = 2,	  /* show it, without what layers below have under this name */
 	FUSE_FILTER_WHITEOUT = 3, /* no layer has such a name, here or below */
-	FUSE_FILTER_DAEMON = 4,	  /* leave it to the server. No view does so far: EIO */
+	FUSE_FILTER_DAEMON = 4,	  /* leave it to the server. No view does: EIO */
 };
 
 /* What is asked about. */
