@@ -51,6 +51,27 @@ make_layer() {
 	unload hide
 }
 
+@test "another link of a hidden file doesn't bring back its name" {
+	make_layer
+	ln layer/file layer/open/link
+	hide /file
+	filtered hide layer
+	is hidden cat mnt/open/link
+	exec 7<mnt/open/link
+	fails 'No such file' stat mnt/file
+	is $'link\nopen\nsecret' ls mnt
+	is hidden cat /proc/self/fd/7
+	# The other way round: known by the name that is hidden then.
+	hide /open/link
+	is hidden cat mnt/file
+	hide /file
+	fails 'No such file' cat mnt/file
+	is hidden cat mnt/open/link
+	exec 7<&-
+	unmount mnt
+	unload hide
+}
+
 @test "no handle leads to a hidden file, not even the layer's own" {
 	make_layer
 	hide /file

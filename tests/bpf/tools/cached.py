@@ -4,16 +4,19 @@
 EAGAIN says that the walk would have had to ask somebody.
 """
 
-import ctypes
 import errno
 import os
 import struct
 import sys
 
-OPENAT2, AT_FDCWD, RESOLVE_CACHED = 437, -100, 0x20
-libc = ctypes.CDLL(None, use_errno=True)
+from calls import OPENAT2, call
+
+AT_FDCWD, RESOLVE_CACHED = -100, 0x20
 
 for path in sys.argv[1:]:
     how = struct.pack("=QQQ", os.O_PATH, 0, RESOLVE_CACHED)
-    fd = libc.syscall(OPENAT2, AT_FDCWD, path.encode(), how, len(how))
-    print("there" if fd >= 0 else errno.errorcode[ctypes.get_errno()])
+    try:
+        call(OPENAT2, AT_FDCWD, path.encode(), how, len(how))
+        print("there")
+    except OSError as e:
+        print(errno.errorcode[e.errno])

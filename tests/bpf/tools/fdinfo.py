@@ -1,26 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """fdinfo.py DIRECTORY FILTER: registers both as a server does, and prints the device's fdinfo."""
 
-import ctypes
 import fcntl
 import os
 import struct
 import sys
 
+from calls import FSCONFIG, FSMOUNT, FSOPEN, call
+
 TYPE = os.environ.get("LAMINA_FUSE_TYPE", "fuse_bpf")
 LAYER_ADD = 1 << 30 | 32 << 16 | 229 << 8 | 0xB1
 FILTER_ADD = 1 << 30 | 48 << 16 | 229 << 8 | 0xB4
-FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(*args):
-    ret = libc.syscall(*args)
-    if ret < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return ret
-
 
 device = os.open("/dev/" + TYPE, os.O_RDWR)
 fs = call(FSOPEN, TYPE.encode(), 0)

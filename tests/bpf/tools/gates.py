@@ -15,25 +15,15 @@ import re
 import struct
 import sys
 
+from calls import BPF, GETDENTS64, call
+
 MNT, HEADER = sys.argv[1:]
 FILE = f"{MNT}/file"
 HIDE = 1
 ERRORS = [errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS]
 REFUSED = [2, 3, 4, 7, 1 << 30, -errno.EAGAIN, -errno.ECHILD, -512, -529, -4095, -4096, -(1 << 31)]
-TEXT = b"text\n"
 
 fresh = iter(range(1000))
-
-
-BPF, GETDENTS64 = 321, 217
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(*args):
-    ret = libc.syscall(*args)
-    if ret < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return ret
 
 
 def variables():
