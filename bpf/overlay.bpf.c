@@ -76,7 +76,7 @@ struct fuse_filter_ops overlay = {
 	.ops = BIT(FUSE_FILTER_GETXATTR) | BIT(FUSE_FILTER_LISTXATTR) | BIT(FUSE_FILTER_SETXATTR) |
 	       BIT(FUSE_FILTER_REMOVEXATTR),
 	.facts = FUSE_FILTER_WANT_RDEV,
-	.flags = FUSE_FILTER_ANYONE,
+	.flags = FUSE_FILTER_ANYONE | FUSE_FILTER_BY_FACTS,
 	.id = "overlay",
 	.marks = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"},
 	.sibling = ".wh.",

@@ -65,9 +65,8 @@ errint_t view_connection_introduce(const struct view_connection *c, unsigned int
 				   struct lamina_error *error)
 {
 	struct wire_terms terms;
-	errint_t err = wire_init_answer(c->device,
-					FUSE_PASSTHROUGH | FUSE_POSIX_ACL | FUSE_DONT_MASK, depth,
-					&terms);
+	errint_t err = wire_init_answer(
+		c->device, FUSE_PASSTHROUGH | FUSE_POSIX_ACL | FUSE_DONT_MASK, depth, &terms);
 
 	return err < 0 ? lamina_error_set(error, err, "the kernel's FUSE did not introduce itself")
 		       : 0;

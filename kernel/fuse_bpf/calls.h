@@ -95,6 +95,9 @@ static inline const struct fuse_place *fuse_inode_top(const struct inode *inode)
 
 /* asker.c */
 int fuse_asker_init(struct fuse_asker *asker, struct inode *dir);
+int fuse_asker_init_listing(struct fuse_asker *asker, struct inode *dir);
+struct fuse_call *fuse_asker_call(struct fuse_asker *asker, enum fuse_filter_op op,
+				  const char *name, unsigned int len);
 void fuse_asker_done(struct fuse_asker *asker);
 void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker);
 
@@ -105,8 +108,6 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 		       const struct fuse_place *place, const char *name, unsigned int len,
 		       bool last);
-bool fuse_sibling_of(const struct fuse_asker *asker, unsigned int which, const char *name,
-		     unsigned int len, unsigned int *ret_skip);
 const char *fuse_marks_prefix(const struct fuse_view *view);
 
 /* search.c */

@@ -52,7 +52,8 @@ static void walk_free(struct walk *w)
 {
 	struct special *special, *next;
 
-	list_for_each_entry_safe(special, next, &w->specials, list) kfree(special);
+	list_for_each_entry_safe(special, next, &w->specials, list)
+		kfree(special);
 }
 
 /* Collects what may be whiteouts; -ENOTEMPTY if there is anything else. */

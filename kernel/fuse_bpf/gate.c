@@ -31,21 +31,19 @@ static void describe(struct fuse_filter_ctx *ctx, const struct dentry *entry)
 int fuse_filter_gate_name(struct dentry *entry, enum fuse_filter_op op, umode_t mode, dev_t rdev)
 {
 	const struct qstr *name = &entry->d_name;
+	u8 whom = fuse_filter_wanted(fuse_inode_view(d_inode(entry->d_parent)), op);
 	struct fuse_asker asker;
-	struct fuse_call *call = &asker.call;
+	struct fuse_call *call;
 	int err;
 
 	err = fuse_begin_asking(&asker, entry->d_parent);
 	if (err)
 		return err;
-	call->ctx.op = op;
+	call = fuse_asker_call(&asker, op, name->name, op == FUSE_FILTER_TMPFILE ? 0 : name->len);
 	call->ctx.mode = mode;
 	call->ctx.rdev = new_encode_dev(rdev);
-	call->ctx.name_len = op == FUSE_FILTER_TMPFILE ? 0 : name->len;
-	call->name = call->ctx.name_len ? name->name : NULL;
-	memcpy(&call->ctx.head, name->name, min_t(u32, call->ctx.name_len, sizeof(call->ctx.head)));
 	describe(&call->ctx, entry);
-	err = fuse_filter_ask(asker.view, call);
+	err = fuse_filter_ask(asker.view, whom, call);
 	fuse_asker_done(&asker);
 	return err;
 }

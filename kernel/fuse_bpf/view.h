@@ -164,6 +164,20 @@ struct fuse_view_filter {
 };
 
 /**
+ * struct fuse_listeners - which filters of a view are asked about what, a bit for each
+ * @to: about an enum fuse_filter_op
+ * @by_state: about names only where their state is not 0
+ * @by_facts: about entries only where one of their facts is there
+ * @watching: in lookups, but not in listings
+ */
+struct fuse_listeners {
+	u8 to[FUSE_FILTER_OPS];
+	u8 by_state;
+	u8 by_facts;
+	u8 watching;
+};
+
+/**
  * struct fuse_view - the layers of a connection, and what its mount shows
  * @lock: guards @state, @layers and @nr until the view is set; then they don't change before
  *        the unmount
@@ -175,8 +189,7 @@ struct fuse_view_filter {
  * @layers: before the view is set, by id - 1, and NULL where one was dropped
  * @filters: asked in this order; like @layers
  * @nr_filters: how many
- * @ops: BIT_ULL() of each enum fuse_filter_op that a filter wants to be asked about; changed, as
- *       @facts, under the lock of filter.c
+ * @listeners: which of them are asked about what; changed, as @facts, under the lock of filter.c
  * @facts: a filter wants facts that have to be collected
  * @epoch: names that were looked up in another epoch are looked up again
  * @namelen: longest name in any layer
@@ -205,7 +218,7 @@ struct fuse_view {
 	struct fuse_layer *layers[FUSE_VIEW_LAYERS_MAX];
 	struct fuse_view_filter filters[FUSE_FILTERS_MAX];
 	unsigned int nr_filters;
-	u64 ops;
+	struct fuse_listeners listeners;
 	bool facts;
 	unsigned long epoch;
 	long namelen;
