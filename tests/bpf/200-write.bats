@@ -98,3 +98,19 @@ same = (before.st_ino, before.st_dev, 5000) == (after.st_ino, after.st_dev, afte
 print(os.pread(old, 10, 0).decode(), again[:].decode(), mapped[:].decode(), same)'
 	unmount mnt
 }
+
+@test "a writable view becomes read-only and writable again" {
+	mkdir lower
+	echo lower >lower/file
+	writable lower
+	exec 7>>mnt/new
+	fails 'busy' mount -o remount,ro mnt
+	exec 7>&-
+	ok mount -o remount,ro mnt
+	fails 'Read-only file system' touch mnt/new
+	fails 'Read-only file system' bash -c 'echo x >>mnt/file'
+	is lower cat mnt/file
+	ok mount -o remount,rw mnt
+	ok bash -c 'echo x >>mnt/file'
+	unmount mnt
+}
