@@ -126,6 +126,20 @@ daemons() {
 	processes lamina-mount
 }
 
+# kill_daemon [MOUNTPOINT]: it dies, and the mount with it. Views live on without their server, so
+# such a one is aborted.
+kill_daemon() {
+	local pids
+
+	pids=$(processes lamina-keeper lamina-mount)
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+	wait_daemons_gone
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		umount -f "${1:-mnt}" 2>/dev/null || mountpoint -q "${1:-mnt}"
+	fi
+}
+
 # Also those that would start a daemon again.
 wait_daemons_gone() {
 	"$LAMINA_TOOLS/tasks" gone "TEST_DIR=$TEST_DIR" lamina-mount lamina-keeper && return
