@@ -103,6 +103,11 @@ mount_overlay() {
 		-o "lowerdir=${LOWERS:-lower},upperdir=upper,workdir=work${1:+,$1}" mnt
 }
 
+# Layers with redirects and metacopies, which overlayfs writes where it is asked to.
+needs_redirects() {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "engine bpf follows no redirects and metacopies: docs/compatibility.md"
+}
+
 # Unmount and wait until the daemon is gone.
 umount_lamina() {
 	local target=${1:-mnt}
