@@ -126,14 +126,14 @@ int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *valu
 		       int flags)
 {
 	struct inode *inode = d_inode(dentry);
+	enum fuse_filter_op op = value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR;
 	struct fuse_view *view = fuse_inode_view(inode);
 	int err = fuse_view_alive(inode);
 	const char *inner;
 	char *nested;
 
 	if (!err)
-		err = ask_filters(inode, value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR,
-				  name);
+		err = ask_filters(inode, op, name);
 	if (err)
 		return err;
 	if (is_own(view, name))
