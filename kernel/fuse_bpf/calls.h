@@ -108,7 +108,6 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 		       const struct fuse_place *place, const char *name, unsigned int len,
 		       bool last);
-const char *fuse_marks_prefix(const struct fuse_view *view);
 
 /* search.c */
 int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_asker *asker,
@@ -173,7 +172,11 @@ int fuse_view_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 s
 /* xattr.c */
 ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size);
 
-/* file.c, readdir.c */
+/* backing.c, file.c, readdir.c */
+int fuse_view_file_open(struct inode *inode, struct file *file);
+int fuse_view_file_attach(struct file *file, struct file *real, bool upper);
+void fuse_view_file_detach(struct file *file);
+struct file *fuse_view_file_backing(struct file *file, bool *ret_upper);
 extern const struct file_operations fuse_view_file_operations;
 extern const struct file_operations fuse_view_dir_operations;
 
