@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/compile.h"
+#include "policy/source.h"
 
 #define POLICY_USAGE   2
 #define POLICY_REFUSED 3
@@ -23,6 +23,7 @@ int policy_failure(const struct lamina_error *error);
 
 /* What was read of the command line: sources, and the compiled policy that they make. */
 struct policy_input {
+	struct lamina_sources sources;
 	struct lamina_policy policy; /* of JSON files; no files: a compiled one was read */
 	struct lamina_compiled compiled;
 };
@@ -33,6 +34,8 @@ struct policy_input {
  */
 errint_t policy_input_read(struct policy_input *input, char **files, size_t n, bool dry,
 			   struct lamina_error *error);
+/* As above, for sources that are there already. */
+errint_t policy_input_compile(struct policy_input *input, struct lamina_error *error);
 void policy_input_done(struct policy_input *input);
 
 /* "EROFS", "hidden", ...: what @verdict means for who meets it. */
