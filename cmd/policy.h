@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "guard/container.h"
 #include "policy/source.h"
 
 #define POLICY_USAGE   2
@@ -16,6 +17,9 @@ int policy_check(int argc, char **argv);
 int policy_compile(int argc, char **argv);
 int policy_explain(int argc, char **argv);
 int policy_show(int argc, char **argv);
+int policy_apply(int argc, char **argv);
+int policy_remove(int argc, char **argv);
+int policy_learn(int argc, char **argv);
 
 /* Print how sub-command @name is used, or @error; return the exit status for it. */
 int policy_usage(const char *name);
@@ -37,6 +41,14 @@ errint_t policy_input_read(struct policy_input *input, char **files, size_t n, b
 /* As above, for sources that are there already. */
 errint_t policy_input_compile(struct policy_input *input, struct lamina_error *error);
 void policy_input_done(struct policy_input *input);
+
+/* As above, for the policy in force in the mount or container @name. Returns 1, or 0: there is none. */
+errint_t policy_input_live(struct policy_input *input, const char *name,
+			   struct lamina_error *error);
+
+/* The root directory of the mount or container @name. Returns an fd; @container is to be ended then. */
+errint_t policy_open_mount(const char *name, struct lamina_container *container,
+			   struct lamina_error *error);
 
 /* "EROFS", "hidden", ...: what @verdict means for who meets it. */
 void policy_verdict_text(unsigned int verdict, char *ret, size_t size);
