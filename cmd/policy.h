@@ -50,6 +50,9 @@ errint_t policy_input_live(struct policy_input *input, const char *name,
 errint_t policy_open_mount(const char *name, struct lamina_container *container,
 			   struct lamina_error *error);
 
+/* Write @size bytes to @path (-: standard output), a regular file in one step. */
+errint_t policy_write_file(const char *path, const void *bytes, size_t size);
+
 /* "EROFS", "hidden", ...: what @verdict means for who meets it. */
 void policy_verdict_text(unsigned int verdict, char *ret, size_t size);
 

@@ -61,52 +61,38 @@ void lamina_text_print(struct lamina_text *text, const char *format, ...)
 	text->n += (size_t)n;
 }
 
-/* How many bytes the UTF-8 character at @at has; 0: it is none. */
-static size_t utf8_length(const unsigned char *at)
+size_t lamina_text_character(const char *text, size_t left)
 {
-	static const struct {
-		unsigned char mask, value;
-		size_t length;
-		unsigned int least; /* a longer form than needed is not valid */
-	} forms[] = {
-		{0x80, 0x00, 1, 0},
-		{0xe0, 0xc0, 2, 0x80},
-		{0xf0, 0xe0, 3, 0x800},
-		{0xf8, 0xf0, 4, 0x10000},
-	};
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
 
-	for (size_t f = 0; f < sizeof(forms) / sizeof(forms[0]); f++) {
-		unsigned int c = at[0] & (unsigned char)~forms[f].mask;
-
-		if ((at[0] & forms[f].mask) != forms[f].value)
-			continue;
-		for (size_t i = 1; i < forms[f].length; i++) {
-			if ((at[i] & 0xc0) != 0x80)
-				return 0;
-			c = c << 6 | (at[i] & 0x3f);
-		}
-		if (c < forms[f].least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+	if (s[0] > 0xf4 || n == 0 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
 			return 0;
-		return forms[f].length;
-	}
-	return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
 }
 
 void lamina_text_json(struct lamina_text *text, const char *string)
 {
-	const unsigned char *at = (const unsigned char *)string;
-
 	lamina_text_add(text, "\"", 1);
-	while (*at) {
-		size_t length = utf8_length(at);
+	for (size_t left = strlen(string); left > 0;) {
+		size_t n = lamina_text_character(string, left);
+		unsigned char c = (unsigned char)*string;
 
-		if (*at == '"' || *at == '\\')
-			lamina_text_print(text, "\\%c", *at);
-		else if (length == 0 || *at < ' ' || *at == 0x7f)
-			lamina_text_print(text, "\\u%04x", *at);
+		if (c == '"' || c == '\\')
+			lamina_text_print(text, "\\%c", c);
+		else if (n == 0 || c < ' ' || c == 0x7f)
+			lamina_text_print(text, "\\u%04x", c);
 		else
-			lamina_text_add(text, (const char *)at, length);
-		at += length ? length : 1;
+			lamina_text_add(text, string, n);
+		n = n ? n : 1;
+		string += n;
+		left -= n;
 	}
 	lamina_text_add(text, "\"", 1);
 }

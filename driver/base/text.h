@@ -24,6 +24,10 @@ void lamina_text_add(struct lamina_text *text, const char *bytes, size_t n);
 void lamina_text_print(struct lamina_text *text, const char *format, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
 
+/* The length of the UTF-8 character at @text, of which @left bytes are there; 0: there is none. No
+ * overlong ones, no surrogates. */
+size_t lamina_text_character(const char *text, size_t left);
+
 /* Add @string as a JSON string, with its quotes. A byte that is no part of valid UTF-8 becomes the
  * character of its number, so that different names stay different and the result is valid. */
 void lamina_text_json(struct lamina_text *text, const char *string);

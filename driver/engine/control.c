@@ -183,12 +183,18 @@ static errint_t learn(struct job *j)
 	return err < 0 ? lamina_error_set(&j->error, err, "cannot learn of the mount") : 0;
 }
 
+static errint_t end_learning(struct job *j)
+{
+	lamina_audit_end_learning(&j->fs->policy.guard->audit);
+	return 0;
+}
+
 static errint_t run(struct job *j)
 {
 	static errint_t (*const jobs[])(struct job *j) = {
 		[LAMINA_CONTROL_APPLY] = apply, [LAMINA_CONTROL_REMOVE] = remove_policy,
 		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
-		[LAMINA_CONTROL_LEARN] = learn,
+		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
 	};
 
 	if (j->in->version != LAMINA_CONTROL_VERSION || j->in->op >= sizeof(jobs) / sizeof(jobs[0]))

@@ -261,10 +261,15 @@ errint_t policy_name(const struct wire_request *r, struct object *parent, const 
 
 /* ---- other names ---- */
 
+/* What can be done to an object, whatever names it has. */
+#define TO_THE_OBJECT                                                                 \
+	(POLICY_BIT(READ_FILE) | POLICY_BIT(WRITE_FILE) | POLICY_BIT(EXECUTE) |      \
+	 POLICY_BIT(TRUNCATE) | POLICY_BIT(CHMOD) | POLICY_BIT(CHOWN) | POLICY_BIT(XATTR))
+
 /*
- * Whether @to allows what @from refuses, for an object of @type. Of a directory all that lies in it
- * would have to be compared: it only goes where the policy says the same. Under `lock`.
- * Returns the verdict that would be got around; 0: none.
+ * Whether something can be done to an object of @type at @to that is refused at @from. Of a directory
+ * all that lies in it would have to be compared: it only goes where the policy says the same. Under
+ * `lock`. Returns the verdict that would be got around; 0: none.
  */
 static unsigned int evaded(struct lamina_fs *fs, mode_t type, const struct subject *from,
 			   const struct subject *to)
@@ -279,7 +284,7 @@ static unsigned int evaded(struct lamina_fs *fs, mode_t type, const struct subje
 	for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++) {
 		unsigned int verdict = verdict_of_subject(fs, from, access);
 
-		if (lamina_verdict_refuses(verdict) &&
+		if (is_asked(TO_THE_OBJECT, access) && lamina_verdict_refuses(verdict) &&
 		    !lamina_verdict_refuses(verdict_of_subject(fs, to, access)))
 			return verdict;
 	}
@@ -291,20 +296,25 @@ static errint_t ask_evaded(const struct wire_request *r, mode_t type, const stru
 {
 	struct lamina_fs *fs = fs_of(r);
 	_cleanup_(answer_done) struct answer a = {0};
-	char buffer[LAMINA_EVENT_PATH_MAX];
+	char from_buffer[LAMINA_EVENT_PATH_MAX], to_buffer[LAMINA_EVENT_PATH_MAX];
+	const char *from_path, *to_path;
 	unsigned int verdict = 0;
-	const char *path;
 	bool whole;
 
 	pthread_mutex_lock(&fs->table.lock);
 	a.active = lamina_active_ref(fs->policy.guard->active);
 	if (a.active)
 		verdict = evaded(fs, type, from, to);
-	path = path_of(fs, to, buffer, &whole);
+	from_path = path_of(fs, from, from_buffer, &whole);
+	to_path = path_of(fs, to, to_buffer, &whole);
 	pthread_mutex_unlock(&fs->table.lock);
-	if (!verdict || !is_bound(r))
+	if ((!verdict && !is_learning(fs)) || !is_bound(r))
 		return 0;
-	tell(r, &a, path, LAMINA_ACCESS_REFER,
+	if (!verdict) {
+		lamina_audit_note_move(&fs->policy.guard->audit, from_path, to_path, S_ISDIR(type));
+		return 0;
+	}
+	tell(r, &a, to_path, LAMINA_ACCESS_REFER,
 	     lamina_verdict(LAMINA_ACTION_ERRNO, EXDEV, lamina_verdict_rule(verdict)));
 	return -EXDEV;
 }

@@ -226,3 +226,21 @@ void lamina_audit_note(struct lamina_audit *audit, const char *path, unsigned in
 		lamina_listeners_wake(&audit->listeners);
 	pthread_mutex_unlock(&audit->lock);
 }
+
+void lamina_audit_note_move(struct lamina_audit *audit, const char *from, const char *to, bool dir)
+{
+	pthread_mutex_lock(&audit->lock);
+	if (lamina_learn_note_move(&audit->learn, from, to, dir))
+		lamina_listeners_wake(&audit->listeners);
+	pthread_mutex_unlock(&audit->lock);
+}
+
+void lamina_audit_end_learning(struct lamina_audit *audit)
+{
+	pthread_mutex_lock(&audit->lock);
+	atomic_store(&audit->learning, false);
+	for (struct lamina_listener *at = audit->listeners.first; at; at = at->next_listener)
+		at->ending |= at->next == next_use;
+	lamina_listeners_wake(&audit->listeners);
+	pthread_mutex_unlock(&audit->lock);
+}

@@ -58,3 +58,7 @@ errint_t lamina_audit_learn(struct lamina_audit *audit, int fd, bool waits);
 
 /* While something is learned: note what was used. */
 void lamina_audit_note(struct lamina_audit *audit, const char *path, unsigned int accesses);
+void lamina_audit_note_move(struct lamina_audit *audit, const char *from, const char *to, bool dir);
+
+/* Who learns gets what there is, and the end of the pipe. */
+void lamina_audit_end_learning(struct lamina_audit *audit);

@@ -177,3 +177,10 @@ errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error)
 
 	return listen_to(root, &request, error);
 }
+
+errint_t lamina_client_end_learning(int root, struct lamina_error *error)
+{
+	struct lamina_control request = {.op = LAMINA_CONTROL_LEARN_END, .in = -1, .out = -1};
+
+	return control(root, &request, error);
+}

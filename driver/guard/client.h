@@ -29,3 +29,6 @@ errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error)
 /* Learn what is used, see guard/learn.h; @at_exec: from the first program on that is run. Returns an fd
  * to read it from; closing it ends the learning. */
 errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error);
+
+/* Who learns is to get the rest, and then the end of what is read. */
+errint_t lamina_client_end_learning(int root, struct lamina_error *error);

@@ -26,6 +26,8 @@ enum lamina_control_op {
 	LAMINA_CONTROL_TRACE,
 	/* Write what is used to the pipe `out`, as guard/learn.h says, until it is closed. */
 	LAMINA_CONTROL_LEARN,
+	/* Who learns gets the rest, and the end of its pipe. */
+	LAMINA_CONTROL_LEARN_END,
 };
 
 /* TRACE: begin with what is still there. LEARN: begin with the first program that is run. */

@@ -52,7 +52,7 @@ static bool serve(struct lamina_listeners *l, struct lamina_listener *listener)
 		ssize_t n;
 
 		if (listener->sent == listener->pending.n && !refill(l, listener))
-			return true;
+			return !listener->ending;
 		n = write(listener->fd, listener->pending.bytes + listener->sent,
 			  listener->pending.n - listener->sent);
 		if (n < 0 && errno == EAGAIN)

@@ -23,6 +23,7 @@ struct lamina_listener {
 	struct lamina_ring_reader reader; /* for `next` */
 	struct lamina_text pending;
 	size_t sent; /* of `pending` */
+	bool ending; /* to be dropped when there is nothing more to send */
 };
 
 struct lamina_listeners {

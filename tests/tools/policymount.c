@@ -356,11 +356,14 @@ static int expect(const struct lamina_policy *policy, const char *path, unsigned
 	return 0;
 }
 
-/* Whether something is refused at @from that is not at @to. */
+/* Whether something that can be done to a file is refused at @from and not at @to. */
 static bool evades(const struct lamina_policy *policy, const char *from, const char *to)
 {
+	const unsigned int bits = BIT(READ_FILE) | BIT(WRITE_FILE) | BIT(EXECUTE) |
+				  BIT(TRUNCATE) | BIT(CHMOD) | BIT(CHOWN) | BIT(XATTR);
+
 	for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++)
-		if (lamina_verdict_refuses(decide(policy, from, access)) &&
+		if (bits >> access & 1 && lamina_verdict_refuses(decide(policy, from, access)) &&
 		    !lamina_verdict_refuses(decide(policy, to, access)))
 			return true;
 	return false;
