@@ -15,9 +15,9 @@ errint_t policy_input_read(struct policy_input *input, char **files, size_t n, b
 {
 	errint_t err = 0;
 
-	*input = (struct policy_input){.sources = {.dry = dry}};
+	*input = (struct policy_input){.sources = {.n = 0}};
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = lamina_sources_read(&input->sources, files[i], error);
+		err = lamina_sources_read(&input->sources, files[i], dry, error);
 	if (err == 0)
 		err = policy_input_compile(input, error);
 	if (err < 0)

@@ -18,14 +18,15 @@
 
 struct header {
 	uint32_t magic, version;
-	uint32_t dry;
 	uint32_t label; /* bytes of it */
 	uint32_t table; /* bytes of it */
 	uint32_t n_sources;
+	uint32_t reserved;
 };
 
 struct source_header {
 	uint32_t name, text; /* bytes */
+	uint32_t dry;
 };
 
 void lamina_bundle_done(struct lamina_bundle *bundle)
@@ -62,11 +63,11 @@ errint_t lamina_bundle_make(struct lamina_bundle *ret, const char *label,
 errint_t lamina_bundle_read(struct lamina_bundle *ret, const char *label, char **files, size_t n,
 			    bool dry, struct lamina_error *error)
 {
-	struct lamina_sources sources = {.dry = dry};
+	struct lamina_sources sources = {.n = 0};
 	errint_t err = 0;
 
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = lamina_sources_read(&sources, files[i], error);
+		err = lamina_sources_read(&sources, files[i], dry, error);
 	if (err == 0)
 		return lamina_bundle_make(ret, label, &sources, error);
 	lamina_sources_done(&sources);
@@ -101,7 +102,6 @@ errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd)
 	const struct header header = {
 		.magic = BUNDLE_MAGIC,
 		.version = BUNDLE_VERSION,
-		.dry = bundle->sources.dry,
 		.label = (uint32_t)strlen(bundle->label),
 		.table = bundle->compiled.n * (uint32_t)sizeof(uint32_t),
 		.n_sources = (uint32_t)bundle->sources.n,
@@ -115,7 +115,7 @@ errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd)
 	for (size_t i = 0; err == 0 && i < bundle->sources.n; i++) {
 		const struct lamina_source *source = &bundle->sources.list[i];
 		const struct source_header sizes = {(uint32_t)strlen(source->name),
-						    (uint32_t)source->size};
+						    (uint32_t)source->size, source->dry};
 
 		err = put(fd, &sizes, sizeof(sizes));
 		if (err == 0)
@@ -157,7 +157,7 @@ static errint_t parse_source(struct cursor *c, struct lamina_sources *sources,
 	copy = strndup(name, sizes->name);
 	if (!copy)
 		return lamina_error_set(error, -ENOMEM, "cannot keep the policy");
-	return lamina_sources_add(sources, copy, text, sizes->text, error);
+	return lamina_sources_add(sources, copy, text, sizes->text, sizes->dry, error);
 }
 
 static errint_t parse(struct cursor *c, struct lamina_bundle *bundle, struct lamina_error *error)
@@ -176,7 +176,6 @@ static errint_t parse(struct cursor *c, struct lamina_bundle *bundle, struct lam
 	bundle->label = strndup(label, header->label);
 	if (!bundle->label)
 		return lamina_error_set(error, -ENOMEM, "cannot keep the policy");
-	bundle->sources.dry = header->dry;
 	err = lamina_policy_load(table, header->table, &bundle->compiled, error);
 	for (uint32_t i = 0; err == 0 && i < header->n_sources; i++)
 		err = parse_source(c, &bundle->sources, error);

@@ -24,7 +24,7 @@ void lamina_sources_done(struct lamina_sources *sources)
 
 /* Takes over @text on success. */
 static errint_t add(struct lamina_sources *sources, const char *name, char *text, size_t size,
-		    struct lamina_error *error)
+		    bool dry, struct lamina_error *error)
 {
 	_cleanup_free_ char *copy = strdup(name);
 	struct lamina_source *list;
@@ -33,12 +33,12 @@ static errint_t add(struct lamina_sources *sources, const char *name, char *text
 	if (!list)
 		return lamina_error_set(error, -ENOMEM, "cannot read the policy '%s'", name);
 	sources->list = list;
-	list[sources->n++] = (struct lamina_source){TAKE_PTR(copy), text, size};
+	list[sources->n++] = (struct lamina_source){TAKE_PTR(copy), text, size, dry};
 	return 0;
 }
 
 errint_t lamina_sources_add(struct lamina_sources *sources, const char *name, const char *text,
-			    size_t size, struct lamina_error *error)
+			    size_t size, bool dry, struct lamina_error *error)
 {
 	_cleanup_free_ char *copy = malloc(size + 1);
 	errint_t err;
@@ -47,13 +47,13 @@ errint_t lamina_sources_add(struct lamina_sources *sources, const char *name, co
 		return lamina_error_set(error, -ENOMEM, "cannot read the policy '%s'", name);
 	memcpy(copy, text, size);
 	copy[size] = '\0';
-	err = add(sources, name, copy, size, error);
+	err = add(sources, name, copy, size, dry, error);
 	if (err == 0)
 		(void)TAKE_PTR(copy);
 	return err;
 }
 
-errint_t lamina_sources_read(struct lamina_sources *sources, const char *path,
+errint_t lamina_sources_read(struct lamina_sources *sources, const char *path, bool dry,
 			     struct lamina_error *error)
 {
 	const char *name = !strcmp(path, "-") ? "standard input" : path;
@@ -66,7 +66,7 @@ errint_t lamina_sources_read(struct lamina_sources *sources, const char *path,
 					LAMINA_POLICY_MAX_FILE);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the policy '%s'", name);
-	err = add(sources, name, bytes, size, error);
+	err = add(sources, name, bytes, size, dry, error);
 	if (err == 0)
 		(void)TAKE_PTR(bytes);
 	return err;
@@ -77,7 +77,7 @@ static errint_t load(const struct lamina_sources *sources, const struct lamina_s
 {
 	errint_t err;
 
-	if (sources->n > 1 || sources->dry)
+	if (sources->n > 1 || source->dry)
 		return lamina_error_say(error, -EINVAL,
 					"%s: a compiled policy is taken as it is, by itself",
 					source->name);
@@ -98,9 +98,8 @@ static errint_t compile(const struct lamina_sources *sources, struct lamina_poli
 					      error);
 		if (err < 0)
 			return err;
+		policy->files[i].dry |= source->dry;
 	}
-	for (size_t i = 0; sources->dry && i < policy->n_files; i++)
-		policy->files[i].dry = true;
 	return lamina_policy_compile(policy, compiled, error);
 }
 

@@ -11,22 +11,22 @@ struct lamina_source {
 	char *name; /* of the file, for errors and for people */
 	char *text;
 	size_t size;
+	bool dry; /* refuse nothing, whatever it says itself */
 };
 
 struct lamina_sources {
 	struct lamina_source *list;
 	size_t n;
-	bool dry; /* refuse nothing, whatever the files say */
 };
 
 void lamina_sources_done(struct lamina_sources *sources);
 
 /* Add a copy of @size bytes as a file called @name. */
 errint_t lamina_sources_add(struct lamina_sources *sources, const char *name, const char *text,
-			    size_t size, struct lamina_error *error);
+			    size_t size, bool dry, struct lamina_error *error);
 
 /* Read one file more; "-" is standard input. */
-errint_t lamina_sources_read(struct lamina_sources *sources, const char *path,
+errint_t lamina_sources_read(struct lamina_sources *sources, const char *path, bool dry,
 			     struct lamina_error *error);
 
 /*

@@ -633,7 +633,8 @@ static errint_t put_in_force(int root, struct text *files, unsigned int n,
 		char name[16];
 
 		snprintf(name, sizeof(name), "file-%u", i);
-		err = lamina_sources_add(&sources, name, files[i].bytes, files[i].n, error);
+		err = lamina_sources_add(&sources, name, files[i].bytes, files[i].n, false,
+					 error);
 		if (err == 0)
 			err = lamina_policy_read_text(policy, name, files[i].bytes, files[i].n,
 						      error);
