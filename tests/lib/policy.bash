@@ -10,7 +10,7 @@ py_inside() {
 	inside python3 "$LAMINA_ROOT/tests/cases/$1.py" "${@:2}"
 }
 
-lamina() { "$LAMINA_BIN/lamina" "$@"; }
+PATH=$LAMINA_BIN:$PATH
 
 # policy JSON [FILE]: write a policy, policy.json by default.
 policy() { printf '%s\n' "$1" >"${2:-policy.json}"; }
