@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ancestors.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -149,6 +150,17 @@ static errint_t open_root(const struct hook_state *state, struct lamina_error *e
 	return err < 0 ? err : lamina_client_open(path, error);
 }
 
+/* In the namespace of the hook, or else of who started it; the mount does not talk to others. */
+static errint_t apply(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
+{
+	errint_t err = lamina_client_apply(root, bundle, error);
+	pid_t at = getpid();
+
+	while (err == -ENOTTY && hook_enter_ancestor(&at) == 0)
+		err = lamina_client_apply(root, bundle, error);
+	return err;
+}
+
 static errint_t put_in_force(const struct options *options, const struct hook_state *state,
 			     struct lamina_error *error)
 {
@@ -166,7 +178,7 @@ static errint_t put_in_force(const struct options *options, const struct hook_st
 		return err;
 	err = root = open_root(state, error);
 	if (err >= 0)
-		err = lamina_client_apply(root, &bundle, error);
+		err = apply(root, &bundle, error);
 	lamina_bundle_done(&bundle);
 	return err < 0 ? err : 0;
 }
@@ -176,9 +188,11 @@ static void take_away(const struct hook_state *state)
 {
 	struct lamina_error ignored;
 	_cleanup_fd_ int root = open_root(state, &ignored);
+	errint_t err = root < 0 ? root : lamina_client_remove(root, state->id, &ignored);
+	pid_t at = getpid();
 
-	if (root >= 0)
-		(void)lamina_client_remove(root, state->id, &ignored);
+	while (err == -ENOTTY && hook_enter_ancestor(&at) == 0)
+		err = lamina_client_remove(root, state->id, &ignored);
 }
 
 static errint_t parse(int argc, char **argv, struct options *ret)
