@@ -69,7 +69,7 @@ escape() {
 
 @test "mounts and directories from before the policy" {
 	mkfifo tell go
-	py_inside escape bound_before "$TEST_DIR/mnt" "$TEST_DIR/scratch" tell "$TEST_DIR/go" 3>&- &
+	py_inside escape bound_before "$TEST_DIR/mnt" "$TEST_DIR/scratch" "$TEST_DIR/tell" "$TEST_DIR/go" 3>&- &
 	read -r line <tell || true
 	assert_equal "$line" ready
 	apply "$POLICY"

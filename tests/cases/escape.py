@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cases of 203-policy-escape.bats: ways around a policy. All are tried by root in a mount namespace of
-its own, who may do whatever it can there. `top` is the mount; in it, "secret" and the directory
+"""Cases of 203-policy-escape.bats: ways around a policy. All are tried by root in a mount namespace
+of its own, who may do whatever it can there. `top` is the mount; in it, "secret" and the directory
 "hidden" with "key" are hidden, "noread" may not be read, "noexec" not run, "nowrite" not written;
 nothing in "jail" may be run. "open" may be used in every way."""
 
@@ -15,7 +15,7 @@ import threading
 import time
 
 from lib import case, check, equal, error_name, fails, holds, libc, link_fd, main, names_of, on_fd
-from lib import outcome, read_file, renameat2, AT_FDCWD, RENAME_EXCHANGE, RENAME_WHITEOUT
+from lib import outcome, read_file, renameat2, run, AT_FDCWD, RENAME_EXCHANGE, RENAME_WHITEOUT
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000
 MS_BIND, MS_REC, MS_MOVE = 0x1000, 0x4000, 0x2000
@@ -31,8 +31,8 @@ def setns(fd, flags):
 
 
 def mount(source, target, kind, flags=0, data=None):
-    words = [os.fsencode(word) if word is not None else None for word in (source, target, kind, data)]
-    check(libc.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), words[3]))
+    words = [word and os.fsencode(word) for word in (source, target, kind, data)]
+    check(libc.mount(*words[:3], ctypes.c_ulong(flags), words[3]))
 
 
 def nothing_is_to_be_had(top):
@@ -45,20 +45,6 @@ def nothing_is_to_be_had(top):
     equal(outcome(run, f"{top}/noexec"), "EACCES", "noexec")
     fails(errno.EACCES, os.open, f"{top}/nowrite", os.O_WRONLY)
     holds(b"secret" not in names_of(top), "secret is not listed")
-
-
-def run(*words):
-    """Run a program; raises what execve() says."""
-    child = os.fork()
-    if child == 0:
-        try:
-            os.execv(words[0], list(words))
-        except OSError as error:
-            os._exit(100 + error.errno)
-    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if status >= 100:
-        raise OSError(status - 100, os.strerror(status - 100))
-    return status
 
 
 def in_a_child(function):
@@ -349,8 +335,7 @@ def loader():
 
 @case
 def interpreters(top):
-    """`execute` is about running a file; what is read and then run by a program that may run is about
-    reading. So programs that nothing may run them are not to be read either."""
+    """`execute` is about running a file; what a program reads and then runs is about reading."""
     equal(run(loader(), f"{top}/jail/dynamic"), 0, "a program that may be read, by the loader")
     equal(run("/bin/sh", f"{top}/jail/script"), 0, "a script that may be read, by its shell")
     equal(outcome(run, f"{top}/jail/dynamic"), "EACCES", "by itself")
