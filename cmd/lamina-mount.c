@@ -15,7 +15,9 @@
 
 #include "base/cleanup.h"
 #include "engine/fs.h"
+#include "engine/policy.h"
 #include "engine/probe.h"
+#include "guard/guard.h"
 #include "mount/daemon.h"
 #include "mount/mount.h"
 #include "mount/options.h"
@@ -31,6 +33,7 @@
 struct program {
 	struct lamina_mount_options options;
 	struct lamina_union u;
+	struct lamina_guard guard;
 	struct lamina_fs fs;
 	struct lamina_mount mount;
 	struct wire_session *session;
@@ -84,16 +87,37 @@ static bool layers_have_acls(const struct lamina_union *u)
 	return n != -EOPNOTSUPP;
 }
 
+/* The policy that is to be in force from the start. */
+static errint_t read_policies(struct program *p, struct lamina_error *error)
+{
+	struct lamina_mount_options *o = &p->options;
+	struct lamina_bundle bundle;
+	errint_t err;
+
+	p->guard.always = o->policies || o->n_policy_files > 0;
+	if (o->n_policy_files == 0)
+		return 0;
+	err = lamina_bundle_read(&bundle, "", o->policy_files, o->n_policy_files, false, error);
+	if (err < 0)
+		return err;
+	p->guard.active = lamina_active_new(&bundle);
+	return p->guard.active ? 0 : lamina_error_set(error, -ENOMEM, "cannot keep the policy");
+}
+
 static errint_t make_file_system(struct program *p, struct lamina_error *error)
 {
 	struct lamina_fs_options options = p->options.fs;
 	errint_t err;
 
 	options.acl = options.acl && options.xattrs && layers_have_acls(&p->u);
-	err = lamina_fs_init(&p->fs, &p->u, &options);
-	return err < 0 ? lamina_error_set(error, err, "cannot read the root directory of '%s'",
-					  p->u.layers[0].path)
-		       : 0;
+	err = lamina_fs_init(&p->fs, &p->u, &options, &p->guard);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the root directory of '%s'",
+					p->u.layers[0].path);
+	if (p->guard.always && policy_obstacle(&p->fs))
+		return lamina_error_say(error, -EINVAL, "no policies: %s",
+					policy_obstacle(&p->fs));
+	return 0;
 }
 
 static errint_t prepare_mount(struct program *p, struct lamina_error *error)
@@ -123,6 +147,7 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 		return lamina_error_set(error, -ENOMEM, "cannot start the session");
 	}
 	p->fs.session = p->session;
+	p->guard.audit.mount = p->mount.target;
 	err = wire_session_start(p->session);
 	if (err == 0)
 		err = wire_session_wait_ready(p->session);
@@ -183,6 +208,8 @@ static errint_t run(struct program *p, struct lamina_error *error)
 	errint_t err = open_layers(p, error);
 
 	if (err == 0)
+		err = read_policies(p, error);
+	if (err == 0)
 		err = choose_engine(p, error);
 	if (err == 0)
 		err = make_file_system(p, error);
@@ -219,6 +246,7 @@ static void finish(struct program *p)
 	lamina_fs_done(&p->fs);
 	lamina_mount_done(&p->mount);
 	lamina_union_close(&p->u);
+	lamina_guard_done(&p->guard);
 	lamina_cleanup_fd(&p->signals);
 	lamina_mount_options_done(&p->options);
 }
@@ -247,6 +275,7 @@ int main(int argc, char **argv)
 	if (err == 0) {
 		if (strncmp(p.options.mountpoint, "/dev/fd/", 8) != 0)
 			lamina_daemon_close_inherited();
+		lamina_guard_init(&p.guard);
 		err = run(&p, &error);
 	}
 	if (err < 0) {

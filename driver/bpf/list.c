@@ -9,24 +9,8 @@
 #include <sys/mount.h>
 
 #include "base/cleanup.h"
+#include "base/mountinfo.h"
 #include "bpf/kernel.h"
-
-/* The mount table's escapes: "\040" is a space. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				       (text[3] - '0'));
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
 
 static struct lamina_list_mount *find(struct lamina_list *list, unsigned int minor)
 {
@@ -164,8 +148,8 @@ static errint_t read_mount(struct lamina_list *list, const char *line)
 	}
 	free(mount->target);
 	free(mount->source);
-	unescape(target);
-	unescape(source);
+	lamina_mountinfo_unescape(target);
+	lamina_mountinfo_unescape(source);
 	mount->target = TAKE_PTR(target);
 	mount->source = TAKE_PTR(source);
 	return 0;

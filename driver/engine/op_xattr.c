@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -67,6 +68,8 @@ errint_t op_getxattr(struct wire_request *r)
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
+		err = policy_object(r, &o, 0);
+	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)
 		return err;
@@ -88,6 +91,8 @@ errint_t op_listxattr(struct wire_request *r)
 	_cleanup_held_ struct held_file held = {0};
 	errint_t err = fs->options.xattrs ? object_get(fs, r->in->nodeid, &o) : -ENOSYS;
 
+	if (err == 0)
+		err = policy_object(r, &o, 0);
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)
@@ -136,6 +141,8 @@ errint_t op_setxattr(struct wire_request *r)
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
+		err = policy_object(r, &o, POLICY_BIT(XATTR));
+	if (err == 0)
 		err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = object_hold(&o, &held);
@@ -159,6 +166,8 @@ errint_t op_removexattr(struct wire_request *r)
 
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
+	if (err == 0)
+		err = policy_object(r, &o, POLICY_BIT(XATTR));
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)

@@ -258,6 +258,25 @@ static errint_t set_redirect(struct parser *p, char *value)
 	return strcmp(value, "off") ? bad_value(p, value, "off: redirects are never written") : 0;
 }
 
+/* ---- policies ---- */
+
+static errint_t set_policies(struct parser *p, char *value)
+{
+	(void)value;
+	p->o->policies = true;
+	return 0;
+}
+
+static errint_t add_policy(struct parser *p, char *value)
+{
+	struct lamina_mount_options *o = p->o;
+
+	if (o->n_policy_files == LAMINA_POLICY_MAX_FILES)
+		return bad_value(p, value, "fewer policies");
+	o->policy_files[o->n_policy_files] = strdup(value);
+	return o->policy_files[o->n_policy_files++] ? 0 : -ENOMEM;
+}
+
 /* ---- the mount ---- */
 
 static errint_t set_fsname(struct parser *p, char *value)
@@ -357,6 +376,9 @@ static const struct option_spec specs[] = {
 	{"noacl", NOTHING, set_no_acl, "noacl", "no POSIX ACLs"},
 	{"static_nlink", MAYBE, set_static_nlink, "static_nlink", "all directories have one link"},
 	{"redirect_dir", VALUE, set_redirect, "redirect_dir=off", "the only value there is"},
+	{"policy", VALUE, add_policy, "policy=FILE",
+	 "a policy for all outside this mount namespace; may be repeated"},
+	{"policies", NOTHING, set_policies, "policies", "a policy may be put in force at any time"},
 	{"fsname", VALUE, set_fsname, "fsname=NAME", "source shown in the mount table"},
 	{"context", VALUE, set_context, "context=LABEL", "SELinux label of all files"},
 	{"ro", NOTHING, set_read_only, "ro, rw", "read-only or not"},
@@ -539,6 +561,8 @@ errint_t lamina_mount_options_parse(struct lamina_mount_options *ret, int argc, 
 void lamina_mount_options_done(struct lamina_mount_options *o)
 {
 	clear_lowers(o);
+	for (size_t i = 0; i < o->n_policy_files; i++)
+		free(o->policy_files[i]);
 	free(o->mountpoint);
 	free(o->upper);
 	free(o->work);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "engine/fs.h"
 #include "union/union.h"
 
@@ -35,6 +36,10 @@ struct lamina_mount_options {
 	uint64_t attrs; /* MOUNT_ATTR_* */
 	bool read_only;
 	bool allow_other;
+
+	bool policies;	       /* one may come at any time */
+	char *policy_files[LAMINA_POLICY_MAX_FILES];
+	size_t n_policy_files; /* to be in force from the start */
 
 	bool foreground, debug;
 	bool help, version;

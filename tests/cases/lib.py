@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import struct
+import subprocess
 import sys
 import time
 
@@ -105,6 +106,11 @@ def make_special(kind, path):
 def on_fd(fd):
     """The object of an fd as a path."""
     return f"/proc/self/fd/{fd}"
+
+
+def run(*words):
+    """Run a program and return its status; raises what execve() says."""
+    return subprocess.call(words, close_fds=False)
 
 
 # ---- system calls ----
