@@ -59,16 +59,22 @@ static bool is_private(struct fuse_filter_ctx *ctx)
 	return false;
 }
 
+/* They can't be seen, and can't be made: a container could mark what it leaves to others. */
 FILTER_CALLBACK(overlay_gate)
 {
-	return is_private(ctx) ? FUSE_FILTER_HIDE : FUSE_FILTER_PASS;
+	if (!is_private(ctx))
+		return FUSE_FILTER_PASS;
+	return ctx->op == FUSE_FILTER_SETXATTR || ctx->op == FUSE_FILTER_REMOVEXATTR
+		       ? -EPERM
+		       : FUSE_FILTER_HIDE;
 }
 
 SEC(".struct_ops.link")
 struct fuse_filter_ops overlay = {
 	.entry = (void *)overlay_entry,
 	.gate = (void *)overlay_gate,
-	.ops = BIT(FUSE_FILTER_GETXATTR) | BIT(FUSE_FILTER_LISTXATTR),
+	.ops = BIT(FUSE_FILTER_GETXATTR) | BIT(FUSE_FILTER_LISTXATTR) | BIT(FUSE_FILTER_SETXATTR) |
+	       BIT(FUSE_FILTER_REMOVEXATTR),
 	.facts = FUSE_FILTER_WANT_RDEV,
 	.flags = FUSE_FILTER_ANYONE | FUSE_FILTER_BY_FACTS,
 	.id = "overlay",

@@ -20,6 +20,9 @@
 /* A value as long as the kernel may keep anything; fuse-overlayfs' default, too. */
 #define TIMEOUT_DEFAULT 1e9
 
+/* Long enough for a server to be started again, or to be upgraded. */
+#define UPCALL_WAIT_DEFAULT 60
+
 struct parser {
 	struct lamina_mount_options *o;
 	struct lamina_error *error;
@@ -177,6 +180,7 @@ static errint_t set_engine(struct parser *p, char *value)
 		[LAMINA_CHOICE_AUTO] = "auto",
 		[LAMINA_CHOICE_FUSE] = "fuse",
 		[LAMINA_CHOICE_PASSTHROUGH] = "passthrough",
+		[LAMINA_CHOICE_BPF] = "bpf",
 	};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -184,7 +188,7 @@ static errint_t set_engine(struct parser *p, char *value)
 			p->o->choice = (enum lamina_engine_choice)i;
 			return 0;
 		}
-	return bad_value(p, value, "auto, passthrough or fuse");
+	return bad_value(p, value, "auto, bpf, passthrough or fuse");
 }
 
 static errint_t set_timeout(struct parser *p, char *value)
@@ -196,6 +200,19 @@ static errint_t set_timeout(struct parser *p, char *value)
 		return bad_value(p, value, "a number of seconds");
 	p->o->fs.timeout = seconds < TIMEOUT_DEFAULT ? seconds : TIMEOUT_DEFAULT;
 	return 0;
+}
+
+static errint_t set_upcall_wait(struct parser *p, char *value)
+{
+	unsigned long seconds = 0;
+	errint_t err = 0;
+
+	if (!strcmp(value, "forever"))
+		seconds = UINT32_MAX;
+	else
+		err = parse_number(p, value, UINT32_MAX - 1, &seconds);
+	p->o->upcall_wait = (uint32_t)seconds;
+	return err;
 }
 
 static errint_t set_boolean(struct parser *p, const char *value, bool *ret)
@@ -354,7 +371,7 @@ static const struct option_spec specs[] = {
 	{"upperdir", VALUE, set_upper, "upperdir=DIR",
 	 "writable layer; without it the mount is read-only"},
 	{"workdir", VALUE, set_work, "workdir=DIR", "work directory, on the upper's file system"},
-	{"engine", VALUE, set_engine, "engine=auto|passthrough|fuse", "who serves open files"},
+	{"engine", VALUE, set_engine, "engine=auto|bpf|passthrough|fuse", "who serves the mount"},
 	{"uidmapping", VALUE, set_uids, "uidmapping=DISK:SHOWN:COUNT[:...]",
 	 "how user ids are shown"},
 	{"gidmapping", VALUE, set_gids, "gidmapping=DISK:SHOWN:COUNT[:...]",
@@ -370,6 +387,8 @@ static const struct option_spec specs[] = {
 	{"sync", MAYBE, ignore, NULL, NULL},
 	{"timeout", VALUE, set_timeout, "timeout=SECONDS",
 	 "how long the kernel keeps names and attributes"},
+	{"upcall_wait", VALUE, set_upcall_wait, "upcall_wait=SECONDS|forever",
+	 "how long a change waits while the daemon is gone (engine bpf)"},
 	{"writeback", VALUE, set_writeback, "writeback=0|1",
 	 "let the kernel collect writes (engine fuse)"},
 	{"noxattrs", MAYBE, set_no_xattrs, "noxattrs=1", "no extended attributes"},
@@ -476,6 +495,7 @@ static void set_defaults(struct lamina_mount_options *o)
 		.fs = {.timeout = TIMEOUT_DEFAULT, .acl = true, .xattrs = true},
 		.attrs = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOATIME | (root ? 0 : MOUNT_ATTR_NOSUID),
 		.allow_other = root,
+		.upcall_wait = UPCALL_WAIT_DEFAULT,
 		.dot_whiteouts = getenv("FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT") != NULL,
 	};
 }
@@ -485,6 +505,7 @@ static errint_t parse_words(struct parser *p, int argc, char **argv)
 	static const struct option words[] = {
 		{"debug", no_argument, NULL, 'd'},
 		{"help", no_argument, NULL, 'h'},
+		{"takeover", no_argument, NULL, 'T'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
@@ -504,6 +525,9 @@ static errint_t parse_words(struct parser *p, int argc, char **argv)
 			break;
 		case 'f':
 			o->foreground = true;
+			break;
+		case 'T':
+			o->take_over = true;
 			break;
 		case 's': /* libfuse's "one thread" */
 			break;
@@ -579,6 +603,7 @@ void lamina_mount_options_help(const char *program)
 	       "  -o LIST        mount options, see below; may be given more than once\n"
 	       "  -f             stay in the foreground\n"
 	       "  -d, --debug    print every request; implies -f\n"
+	       "  --takeover     serve the view that is mounted on MOUNTPOINT\n"
 	       "  -h, --help     print this\n"
 	       "  -V, --version  print the version\n\n"
 	       "mount options:\n",

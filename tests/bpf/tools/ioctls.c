@@ -50,7 +50,8 @@ static void test_features(void)
 
 	memset(&f, 0xff, sizeof(f));
 	expect("features need no connection", ioctl(device, FUSE_BPF_IOC_FEATURES, &f), 0);
-	result(f.features == (FUSE_BPF_FEATURE_VIEWS | FUSE_BPF_FEATURE_FILTERS) &&
+	result(f.features == (FUSE_BPF_FEATURE_VIEWS | FUSE_BPF_FEATURE_FILTERS |
+			      FUSE_BPF_FEATURE_WRITABLE) &&
 		       f.layers_max == MAX && !f.reserved,
 	       "features are those of this kernel", "");
 	expect("features: a short argument is refused",
@@ -112,7 +113,7 @@ static void test_sizes(const char *dir)
 	       ioctl(c.device, _IOW(FUSE_BPF_IOC_MAGIC, 0xb1, arg), &arg), E2BIG);
 	expect("a layer at a bad address is refused", ioctl(c.device, FUSE_BPF_IOC_LAYER_ADD, 1L),
 	       EFAULT);
-	arg.known.flags = 1;
+	arg.known.flags = 2;
 	expect("a layer with an unknown flag is refused",
 	       ioctl(c.device, FUSE_BPF_IOC_LAYER_ADD, &arg), EINVAL);
 	arg.known.flags = 0;
@@ -289,7 +290,7 @@ static void test_view(const char *dir)
 	must(add_layer(c.device, inner), inner);
 	expect("a view without layers is refused", set_view(c.device, good, 0, 0), EINVAL);
 	expect("a view with two kinds of marks is refused", set_view(c.device, good, 2, 3), EINVAL);
-	expect("a view with unknown flags is refused", set_view(c.device, good, 2, 4), EINVAL);
+	expect("a view with unknown flags is refused", set_view(c.device, good, 2, 8), EINVAL);
 	expect("a view with too many layers is refused", set_view(c.device, good, 501, 0), E2BIG);
 	expect("a view with layer 0 is refused", set_view(c.device, none, 1, 0), ENOENT);
 	expect("a view with an unknown layer is refused", set_view(c.device, missing, 2, 0),

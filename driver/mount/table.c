@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Reading /proc/self/mountinfo. No state.
+ */
+#include "mount/table.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+
+#include "base/cleanup.h"
+
+/* The table's escapes: "\040" is a space. */
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
+			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
+				       (text[3] - '0'));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+/* Returns whether to go on. */
+static bool read_line(const char *line,
+		      bool (*each)(void *user, const struct lamina_table_entry *entry), void *user)
+{
+	_cleanup_free_ char *target = NULL, *type = NULL, *source = NULL;
+	const char *rest = strstr(line, " - ");
+	unsigned int major, minor;
+
+	if (!rest || sscanf(line, "%*u %*u %u:%u %*s %ms", &major, &minor, &target) != 3 ||
+	    sscanf(rest, " - %ms %ms", &type, &source) != 2)
+		return true;
+	unescape(target);
+	unescape(source);
+
+	const struct lamina_table_entry entry = {makedev(major, minor), target, type, source};
+
+	return each(user, &entry);
+}
+
+errint_t lamina_table_each(bool (*each)(void *user, const struct lamina_table_entry *entry),
+			   void *user)
+{
+	_cleanup_file_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+
+	if (!file)
+		return -errno;
+	while (getline(&line, &size, file) > 0)
+		if (!read_line(line, each, user))
+			break;
+	return 0;
+}
