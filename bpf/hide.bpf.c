@@ -25,8 +25,6 @@ FILTER_CALLBACK(hide_name)
 	struct hide_rule *rule;
 
 	key.node = ctx->state;
-	if (key.node == HIDE_NOTHING)
-		return FUSE_FILTER_PASS;
 	if (bpf_fuse_name(ctx, key.name, sizeof(key.name)) >= (int)sizeof(key.name))
 		return -EIO;
 	rule = bpf_map_lookup_elem(&rules, &key);
@@ -41,5 +39,7 @@ FILTER_CALLBACK(hide_name)
 SEC(".struct_ops.link")
 struct fuse_filter_ops hide = {
 	.name = (void *)hide_name,
+	/* HIDE_NOTHING is state 0. */
+	.flags = FUSE_FILTER_BY_STATE,
 	.id = "hide",
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * trace: tells of every operation. It never objects to any. See trace.md.
+ * trace: tells of every operation. It can't object to any. See trace.md.
  */
 #include "filter.bpf.h"
 #include "trace.h"
@@ -8,6 +8,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 struct task_struct {
+	int pid, tgid;
 	char comm[TRACE_COMM_LEN];
 } __attribute__((preserve_access_index));
 
@@ -16,19 +17,27 @@ struct {
 	__uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
+/* One for each CPU; who loads the filter knows how many there can be. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct trace_ring);
+} rings SEC(".maps");
+
 /* Set and read by who reads the events. */
 __u32 reading;
 __u64 lost;
 
-static void fill(struct trace_event *event, const struct fuse_filter_ctx *ctx)
+static void fill(struct trace_event *event, const struct fuse_filter_ctx *ctx, __u64 ino)
 {
-	__u64 task = bpf_get_current_pid_tgid();
-
 	event->time = bpf_ktime_get_ns();
-	event->view = ctx->view;
+	event->ino = ino;
 	event->pos = ctx->pos;
 	event->len = ctx->len;
-	event->pid = task >> 32;
+	event->view = ctx->view;
+	event->pid = bpf_get_current_task_btf()->tgid;
 	event->op = ctx->op;
 }
 
@@ -36,26 +45,28 @@ static void fill(struct trace_event *event, const struct fuse_filter_ctx *ctx)
 FILTER_CALLBACK(trace_gate)
 {
 	struct trace_event *event;
+	struct trace_ring *ring;
+	__u64 number;
+	__u32 cpu;
 
 	if (!reading)
 		return FUSE_FILTER_PASS;
-	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
-	if (!event) {
-		__sync_fetch_and_add(&lost, 1);
+	cpu = bpf_get_smp_processor_id();
+	ring = bpf_map_lookup_elem(&rings, &cpu);
+	if (!ring)
 		return FUSE_FILTER_PASS;
-	}
-	fill(event, ctx);
-	event->ino = ctx->ino;
-	event->flags = 0;
-	event->named = 0;
-	/* Waking the reader for each would cost more than all the rest; it looks by itself. */
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	number = __sync_fetch_and_add(&ring->head, 1);
+	event = &ring->events[number % TRACE_EVENTS];
+	if (event->turn & TRACE_BUSY)
+		return FUSE_FILTER_PASS;
+	__sync_lock_test_and_set(&event->turn, TRACE_BUSY);
+	fill(event, ctx, ctx->ino);
+	__sync_lock_test_and_set(&event->turn, number + 1);
 	return FUSE_FILTER_PASS;
 }
 
-static int tell_name(struct fuse_filter_ctx *ctx)
+static int tell_name(struct fuse_filter_ctx *ctx, __u64 ino)
 {
-	struct task_struct *task;
 	struct trace_named *event;
 
 	if (!reading)
@@ -65,12 +76,9 @@ static int tell_name(struct fuse_filter_ctx *ctx)
 		__sync_fetch_and_add(&lost, 1);
 		return FUSE_FILTER_PASS;
 	}
-	fill(&event->event, ctx);
-	event->event.ino = ctx->op == FUSE_FILTER_LOOKUP ? ctx->dir : ctx->ino;
-	event->event.flags = ctx->open_flags;
-	event->event.named = 1;
-	task = bpf_get_current_task_btf();
-	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &task->comm);
+	fill(&event->event, ctx, ino);
+	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm),
+				  &bpf_get_current_task_btf()->comm);
 	bpf_fuse_name(ctx, event->name, sizeof(event->name));
 	bpf_ringbuf_submit(event, 0);
 	return FUSE_FILTER_PASS;
@@ -78,12 +86,12 @@ static int tell_name(struct fuse_filter_ctx *ctx)
 
 FILTER_CALLBACK(trace_name)
 {
-	return tell_name(ctx);
+	return tell_name(ctx, ctx->dir);
 }
 
 FILTER_CALLBACK(trace_open)
 {
-	return tell_name(ctx);
+	return tell_name(ctx, ctx->ino);
 }
 
 SEC(".struct_ops.link")
@@ -92,5 +100,6 @@ struct fuse_filter_ops trace = {
 	.open = (void *)trace_open,
 	.gate = (void *)trace_gate,
 	.ops = BIT(FUSE_FILTER_OPS) - BIT(FUSE_FILTER_GETATTR),
+	.flags = FUSE_FILTER_WATCHES,
 	.id = "trace",
 };

@@ -154,12 +154,13 @@ static errint_t default_filter(struct lamina_view_spec *spec, struct lamina_erro
 
 	if (spec->n_filters || spec->marks)
 		return 0;
-	if (lamina_filter_info(name, &info, error) < 0) {
+	err = lamina_filter_info(name, &info, error);
+	/* Who may not look may still use what the administrator has loaded; the kernel knows. */
+	if (err == -ENOENT)
 		err = lamina_filter_load(&load, error);
-		/* Another mount may have been faster. */
-		if (err < 0 && err != -EEXIST)
-			return err;
-	}
+	/* Another mount may have been faster. */
+	if (err < 0 && err != -EEXIST && err != -EACCES && err != -EPERM)
+		return err;
 	return add_filter(spec, name, error);
 }
 

@@ -12,7 +12,6 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#include <bpf/libbpf.h>
 #include <linux/fuse_filter.h>
 
 #include "base/cleanup.h"
@@ -90,28 +89,23 @@ static void print_name(const char *name)
 	}
 }
 
-static int print_event(void *context, void *data, size_t size)
+static void print_event(void *context, const struct trace_named *named)
 {
 	const struct options *options = context;
-	const struct trace_named *named = data;
-	const struct trace_event *event = data;
-	const char *op = "?";
+	const struct trace_event *event = &named->event;
 
-	if (size < sizeof(*event) || (event->named && size < sizeof(*named)))
-		return 0;
 	if (options->view && event->view != options->view)
-		return 0;
-	if (event->op < FUSE_FILTER_OPS)
-		op = op_names[event->op];
+		return;
 	printf("%llu.%06llu %u", (unsigned long long)(event->time / 1000000000),
 	       (unsigned long long)(event->time / 1000 % 1000000), event->pid);
-	if (event->named) {
+	if (named->comm[0]) {
 		printf("(");
 		print_name(named->comm);
 		printf(")");
 	}
-	printf(" %s %llu", op, (unsigned long long)event->ino);
-	if (event->named && named->name[0]) {
+	printf(" %s %llu", event->op < FUSE_FILTER_OPS ? op_names[event->op] : "?",
+	       (unsigned long long)event->ino);
+	if (named->name[0]) {
 		putchar(' ');
 		print_name(named->name);
 	}
@@ -119,29 +113,36 @@ static int print_event(void *context, void *data, size_t size)
 		printf(" %llu+%llu", (unsigned long long)event->pos,
 		       (unsigned long long)event->len);
 	putchar('\n');
-	return 0;
 }
+
+/* The rings of the CPUs wake nobody, so they are looked at this often. */
+#define POLL_MS 10
 
 static errint_t run(struct options *options, struct lamina_error *error)
 {
 	struct lamina_tracing tracing;
 	time_t end = time(NULL) + (time_t)options->seconds;
-	errint_t err = lamina_tracing_init(&tracing, options->filter, print_event, options, error);
+	errint_t err = lamina_tracing_init(&tracing, options->filter, error);
 
 	if (err < 0)
 		return err;
 	while (!stopped && (!options->seconds || time(NULL) < end) && !ferror(stdout)) {
-		err = lamina_tracing_poll(&tracing, 100);
+		err = lamina_tracing_poll(&tracing, POLL_MS, print_event, options);
 		fflush(stdout);
 		if (err < 0 && err != -EINTR)
 			break;
+		err = 0;
 	}
-	lamina_tracing_poll(&tracing, 0);
+	if (err == 0)
+		err = lamina_tracing_poll(&tracing, 0, print_event, options);
 	fflush(stdout);
 	if (lamina_tracing_lost(&tracing))
 		fprintf(stderr, "lamina trace: %llu events were lost\n",
 			(unsigned long long)lamina_tracing_lost(&tracing));
 	lamina_tracing_done(&tracing);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the events of the filter '%s'",
+					options->filter);
 	return 0;
 }
 

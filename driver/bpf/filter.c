@@ -328,10 +328,14 @@ static errint_t load_object(struct loading *l, const struct lamina_rules *rules,
 			    struct lamina_error *error)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(l->object, "rules");
+	struct bpf_map *rings = bpf_object__find_map_by_name(l->object, "rings");
+	int cpus = rings ? libbpf_num_possible_cpus() : 0;
 	errint_t err;
 
 	if (map && rules->n)
 		bpf_map__set_max_entries(map, (__u32)rules->n);
+	if (cpus > 0)
+		bpf_map__set_max_entries(rings, (__u32)cpus);
 	err = bpf_object__load(l->object);
 	if (err < 0)
 		return lamina_error_set(error, err, "the kernel doesn't take the filter '%s' (%s)",

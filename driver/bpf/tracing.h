@@ -6,21 +6,37 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "trace.h"
+
+/* Called with each event; where it has no name, the name and the process' are empty. */
+typedef void lamina_tracing_each(void *context, const struct trace_named *event);
 
 struct ring_buffer;
 
 struct lamina_tracing {
-	struct ring_buffer *ring;
-	void *variables; /* the filter's own, mapped */
+	struct ring_buffer *names;
+	struct trace_ring *rings; /* one a CPU */
+	uint64_t *next;		  /* for each ring: the event to be read */
+	uint64_t *missing;	  /* for each ring: one more than the event that wasn't there */
+	unsigned int n_rings;
+	uint64_t lost;
+	void *variables;	   /* the filter's own, mapped */
+	struct trace_named *batch; /* what was read and not handed over */
+	size_t n, room;
+	errint_t err; /* that came in a callback */
 };
 
+/* On success the caller ends it with lamina_tracing_done(). */
 errint_t lamina_tracing_init(struct lamina_tracing *ret, const char *filter,
-			     int (*event)(void *context, void *data, size_t size), void *context,
 			     struct lamina_error *error);
 
-/* Hand over what there is; wait for it up to @milliseconds. Returns how much, or -errno. */
-errint_t lamina_tracing_poll(struct lamina_tracing *tracing, int milliseconds);
+/*
+ * Hand over what there is, in the order of time; wait for it up to @milliseconds. Events of
+ * different calls may be out of order by that much. Returns 0 or -errno.
+ */
+errint_t lamina_tracing_poll(struct lamina_tracing *tracing, int milliseconds,
+			     lamina_tracing_each *each, void *context);
 
-/* Events that found no room. */
+/* Events that found no room, or were overwritten before they were read. */
 uint64_t lamina_tracing_lost(const struct lamina_tracing *tracing);
 void lamina_tracing_done(struct lamina_tracing *tracing);

@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 
 #include "view.h"
+#include "registry.h"
 
 typedef int (*callback_t)(struct fuse_filter_ctx *ctx);
 
@@ -49,61 +50,86 @@ static bool allowed(u32 op, int verdict)
 	}
 }
 
-static int ask_one(struct fuse_view *view, struct fuse_call *call)
+static int check(struct fuse_view *view, const struct fuse_filter_ops *ops, u32 op, int verdict)
 {
-	const struct fuse_view_filter *vf = &view->filters[call->which];
-	const struct fuse_filter_ops *ops = fuse_filter_ops(vf);
-	struct fuse_filter_ctx *ctx = &call->ctx;
-	callback_t callback;
-	int verdict;
-
-	/* Detached: what it would have hidden must stay so. */
-	if (!ops)
-		return -EIO;
-	callback = callback_of(ops, ctx->op);
-	if (!callback)
+	if (ops->flags & FUSE_FILTER_WATCHES)
 		return FUSE_FILTER_PASS;
-	ctx->cookie = vf->cookie;
-	ctx->state = call->states ? call->states[call->which] : 0;
-	if (call->told) {
-		const struct fuse_told *told = &call->told[call->which];
-
-		/* A layer that has no such name is only of interest to who asked for siblings. */
-		if (ctx->op == FUSE_FILTER_ENTRY && !ctx->mode && !told->flags)
-			return FUSE_FILTER_PASS;
-		ctx->flags = told->flags;
-		memcpy(ctx->marks, told->marks, sizeof(ctx->marks));
-	}
-	fuse_view_count(view, FUSE_COUNT_ASKED);
-	verdict = callback(ctx);
-	if (likely(allowed(ctx->op, verdict)))
+	if (allowed(op, verdict))
 		return verdict;
 	fuse_view_count(view, FUSE_COUNT_REFUSED);
 	return -EIO;
 }
 
-/**
- * fuse_filter_ask - ask all filters of a view
- * @view: the view
- * @call: about what
- *
- * Return: enum fuse_filter_verdict, or one of the errors that a filter may give.
- */
-int fuse_filter_ask(struct fuse_view *view, struct fuse_call *call)
+/* What is said to filter call->which alone. False if that is nothing that it wants to hear. */
+static bool tell(struct fuse_call *call)
+{
+	struct fuse_filter_ctx *ctx = &call->ctx;
+	const struct fuse_told *told;
+
+	ctx->state = call->states ? call->states[call->which] : 0;
+	if (!call->told)
+		return true;
+	told = &call->told[call->which];
+	/* A layer that has no such name is only of interest to who asked for siblings. */
+	if (ctx->op == FUSE_FILTER_ENTRY && !ctx->mode && !told->flags)
+		return false;
+	ctx->flags = told->flags;
+	memcpy(ctx->marks, told->marks, sizeof(ctx->marks));
+	return true;
+}
+
+/* @named: it is about a name, so each filter may be told something else. */
+static __always_inline int ask_one(struct fuse_view *view, struct fuse_call *call, bool named)
+{
+	const struct fuse_view_filter *vf = &view->filters[call->which];
+	const struct fuse_filter_ops *ops = rcu_dereference(vf->filter->ops);
+	callback_t callback;
+	int verdict;
+
+	/* Detached: what it would have hidden must stay so. */
+	if (unlikely(!ops)) {
+		/* Pairs with close_view(). */
+		smp_rmb();
+		return -EIO;
+	}
+	callback = callback_of(ops, call->ctx.op);
+	if (unlikely(!callback))
+		return FUSE_FILTER_PASS;
+	call->ctx.cookie = vf->cookie;
+	if (named && !tell(call))
+		return FUSE_FILTER_PASS;
+	fuse_view_count(view, FUSE_COUNT_ASKED);
+	verdict = callback(&call->ctx);
+	return likely(!verdict) ? FUSE_FILTER_PASS : check(view, ops, call->ctx.op, verdict);
+}
+
+static __always_inline int ask(struct fuse_view *view, u8 whom, struct fuse_call *call, bool named)
 {
 	int verdict = FUSE_FILTER_PASS, one = 0;
 
 	call->ctx.view = view->dev;
 	call->ctx.layers = view->shown;
 	rcu_read_lock();
-	for (call->which = 0; call->which < view->nr_filters; call->which++) {
-		one = ask_one(view, call);
-		if (one < 0)
-			break;
+	for (; whom && one >= 0; whom &= whom - 1) {
+		call->which = __ffs(whom);
+		one = ask_one(view, call, named);
 		verdict |= one;
 	}
 	rcu_read_unlock();
 	return one < 0 ? one : verdict;
+}
+
+/**
+ * fuse_filter_ask - ask filters of a view about a name, or about attributes
+ * @view: the view
+ * @whom: which, a bit for each
+ * @call: about what
+ *
+ * Return: enum fuse_filter_verdict, or one of the errors that a filter may give.
+ */
+int fuse_filter_ask(struct fuse_view *view, u8 whom, struct fuse_call *call)
+{
+	return ask(view, whom, call, true);
 }
 
 static void describe(struct fuse_filter_ctx *ctx, const struct inode *inode)
@@ -130,6 +156,7 @@ static void describe(struct fuse_filter_ctx *ctx, const struct inode *inode)
 int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *name, loff_t pos,
 		     size_t len)
 {
+	struct fuse_view *view = fuse_inode_view(inode);
 	struct fuse_call call = {
 		.ctx.op = op,
 		.ctx.pos = pos,
@@ -142,12 +169,13 @@ int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *na
 		memcpy(&call.ctx.head, name, min_t(u32, call.ctx.name_len, sizeof(call.ctx.head)));
 	}
 	describe(&call.ctx, inode);
-	return fuse_filter_ask(fuse_inode_view(inode), &call);
+	return ask(view, fuse_filter_wanted(view, op), &call, false);
 }
 
 /* May the file be opened? */
 int fuse_filter_open(struct inode *inode, const struct file *file)
 {
+	struct fuse_view *view = fuse_inode_view(inode);
 	struct fuse_call call = {
 		.ctx.op = FUSE_FILTER_OPEN,
 		.ctx.open_flags = file->f_flags & ~__FMODE_EXEC,
@@ -158,5 +186,5 @@ int fuse_filter_open(struct inode *inode, const struct file *file)
 	if (file->f_flags & __FMODE_EXEC)
 		call.ctx.flags = FUSE_FILTER_EXEC;
 	describe(&call.ctx, inode);
-	return fuse_filter_ask(fuse_inode_view(inode), &call);
+	return ask(view, fuse_filter_wanted(view, call.ctx.op), &call, false);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who asks filters about the names of a directory: what the filters said of the directory itself,
- * and which facts they want. What they say of directories belongs to an epoch of the view; it is
- * brought up to date by dentry.c, from the root down.
+ * who of them is to be asked, and which facts they want. What they say of directories belongs to an
+ * epoch of the view; it is brought up to date by dentry.c, from the root down.
  */
 #include <linux/fs.h>
 
@@ -28,35 +28,98 @@ static bool get_states(struct fuse_asker *asker, struct inode *dir)
 	return current_ones;
 }
 
+/* Takes what each filter wants, and puts together what has to be collected. */
+static void get_wants(struct fuse_asker *asker)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < asker->view->nr_filters; i++) {
+		struct fuse_wants *wants = fuse_wants_get(&asker->view->filters[i]);
+
+		asker->wants[i] = wants;
+		if (!wants)
+			continue;
+		asker->rdev |= wants->facts & FUSE_FILTER_WANT_RDEV;
+		asker->inside |= wants->child_len;
+		if (wants->sibling_len)
+			asker->siblings |= BIT(i);
+		for (j = 0; j < FUSE_FILTER_MARKS; j++)
+			asker->inside |= wants->marks[j][0];
+	}
+}
+
+/* Filters that promised to have nothing to say where their state is 0. */
+static u8 silent_ones(const struct fuse_asker *asker, u8 by_state)
+{
+	unsigned int i;
+	u8 silent = 0;
+
+	for (i = 0; i < asker->view->nr_filters; i++) {
+		if (by_state & BIT(i) && !asker->states[i])
+			silent |= BIT(i);
+	}
+	return silent;
+}
+
 /**
  * fuse_asker_init - be about to ask for verdicts on names in a directory
  * @asker: filled in
  * @dir: the directory
  *
- * Return: 0, or -EAGAIN if the directory must be asked about first, by fuse_dentry_settle(). On
- * success fuse_asker_done() ends it.
+ * Return: 0, -EAGAIN if the directory must be asked about first, by fuse_dentry_settle(), or what
+ * the view was closed with. On success fuse_asker_done() ends it.
  */
 int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 {
 	struct fuse_view *view = fuse_inode_view(dir);
-	unsigned int i;
+	const struct fuse_listeners *listeners = &view->listeners;
 
 	asker->view = view;
+	asker->names = 0;
+	asker->entries = 0;
+	asker->factual = 0;
+	asker->siblings = 0;
 	asker->facts = false;
+	asker->rdev = false;
+	asker->inside = false;
 	/* Pairs with refresh_view(): filters speak for this epoch, or a later one. */
 	asker->epoch = smp_load_acquire(&view->epoch);
 	if (!view->nr_filters)
 		return 0;
+	if (READ_ONCE(view->error))
+		return READ_ONCE(view->error);
 	if (!get_states(asker, dir))
 		return -EAGAIN;
 	memset(asker->next, 0, sizeof(asker->next));
-	memset(&asker->call, 0, sizeof(asker->call));
-	asker->call.ctx.dir = get_fuse_inode(dir)->orig_ino;
-	asker->call.states = asker->states;
+	asker->call.states = NULL;
+	asker->dir = get_fuse_inode(dir)->orig_ino;
+	asker->names = fuse_filter_wanted(view, FUSE_FILTER_LOOKUP);
+	asker->names &= ~silent_ones(asker, READ_ONCE(listeners->by_state));
+	asker->entries = fuse_filter_wanted(view, FUSE_FILTER_ENTRY);
+	asker->factual = READ_ONCE(listeners->by_facts);
 	asker->facts = READ_ONCE(view->facts);
-	for (i = 0; i < view->nr_filters && asker->facts; i++)
-		asker->wants[i] = fuse_wants_get(&view->filters[i]);
+	if (asker->facts)
+		get_wants(asker);
 	return 0;
+}
+
+/**
+ * fuse_asker_init_listing - the same for all names of a directory, since it is listed
+ * @asker: filled in
+ * @dir: the directory
+ *
+ * Who only watches isn't asked: listing a name is nothing that is done with it.
+ *
+ * Return: as fuse_asker_init().
+ */
+int fuse_asker_init_listing(struct fuse_asker *asker, struct inode *dir)
+{
+	int err = fuse_asker_init(asker, dir);
+	u8 watching = READ_ONCE(asker->view->listeners.watching);
+
+	asker->names &= ~watching;
+	asker->entries &= ~watching;
+	return err;
 }
 
 void fuse_asker_done(struct fuse_asker *asker)

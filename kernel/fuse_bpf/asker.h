@@ -70,16 +70,30 @@ struct fuse_call {
  * struct fuse_asker - who asks for verdicts on names of one directory
  * @view: the view
  * @epoch: of the filters' states; what changes meanwhile makes the answers stale
+ * @dir: inode number of the directory
+ * @names: filters to ask about each name, a bit for each
+ * @entries: filters to ask about each entry
+ * @factual: those among them to ask only where one of their facts is there
+ * @siblings: filters that want to be told of siblings
  * @facts: facts have to be collected
+ * @rdev: device numbers are among them
+ * @inside: so is what is inside a directory, and its marks
  * @states: of the directory, for each filter
  * @next: for the name that was asked about last
  * @wants: which facts each filter wants, or NULL
- * @call: what is asked; most of it is the same for all names
+ * @call: what is asked; made ready for the first question
  */
 struct fuse_asker {
 	struct fuse_view *view;
 	unsigned long epoch;
+	u64 dir;
+	u8 names;
+	u8 entries;
+	u8 factual;
+	u8 siblings;
 	bool facts;
+	bool rdev;
+	bool inside;
 	u64 states[FUSE_FILTERS_MAX];
 	u64 next[FUSE_FILTERS_MAX];
 	struct fuse_wants *wants[FUSE_FILTERS_MAX];

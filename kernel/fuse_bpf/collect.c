@@ -147,8 +147,9 @@ static struct fuse_name *queue_name(struct build *b, const char *name, unsigned 
 
 static int fill_name(struct build *b, const char *name, int len, u64 ino, unsigned int d_type)
 {
+	u8 siblings = b->last ? 0 : b->asker->siblings;
 	struct fuse_name *n = queue_name(b, name, len);
-	unsigned int i, skip;
+	unsigned int skip;
 
 	if (!n)
 		return -ENOMEM;
@@ -157,8 +158,9 @@ static int fill_name(struct build *b, const char *name, int len, u64 ino, unsign
 		n->raw_ino = ino;
 		n->raw_type = d_type;
 	}
-	for (i = 0; i < b->asker->view->nr_filters && b->asker->facts && !b->last; i++) {
-		if (!fuse_sibling_of(b->asker, i, name, len, &skip))
+	for (; siblings; siblings &= siblings - 1) {
+		skip = fuse_sibling_of(b->asker->wants[__ffs(siblings)], name, len);
+		if (!skip)
 			continue;
 		n = queue_name(b, name + skip, len - skip);
 		if (!n)
@@ -280,7 +282,7 @@ static void hide_names(struct build *b)
 {
 	u32 i;
 
-	if (!fuse_filter_wanted(b->asker->view, FUSE_FILTER_LOOKUP))
+	if (!b->asker->names)
 		return;
 	for (i = 0; i < b->listing->nr; i++) {
 		struct fuse_name *n = b->listing->names[i];
@@ -316,7 +318,7 @@ struct fuse_listing *fuse_listing_new(struct inode *dir)
 	struct fuse_listing *listing;
 	struct fuse_asker asker;
 	struct build b = {.ctx.actor = fill, .asker = &asker};
-	int err = fuse_asker_init(&asker, dir);
+	int err = fuse_asker_init_listing(&asker, dir);
 
 	if (err)
 		return ERR_PTR(err);
@@ -331,6 +333,9 @@ struct fuse_listing *fuse_listing_new(struct inode *dir)
 	err = read_all(&b, fuse_inode_stack(dir));
 	if (!err)
 		hide_names(&b);
+	/* Filters that went meanwhile hid nothing. */
+	if (!err)
+		err = fuse_view_alive(dir);
 	fuse_asker_done(&asker);
 	if (err) {
 		listing_free(listing);

@@ -4,10 +4,10 @@
  * struct_ops type; a view that has it holds the link, so who loaded it may go.
  *
  * filters_lock guards the list, each filter's views, and the changes of what is read without it:
- * a filter's ops and wants (under RCU) and a view's ops, facts, epoch and error (single words).
- * BPF calls register, unregister and update with a lock of its own held, or, when the last
- * reference to a link goes, without any; a link that is in the list is therefore only touched under
- * filters_lock. Nothing below it waits for anybody.
+ * a filter's ops and wants (under RCU) and a view's listeners, facts, epoch and error (single
+ * words and bytes). BPF calls register, unregister and update with a lock of its own held, or, when
+ * the last reference to a link goes, without any; a link that is in the list is therefore only
+ * touched under filters_lock. Nothing below it waits for anybody.
  */
 #include <linux/bpf.h>
 #include <linux/capability.h>
@@ -17,30 +17,6 @@
 
 #include "view.h"
 #include "registry.h"
-
-/**
- * struct fuse_filter - a registered filter
- * @count: references: one while it is registered, and one of each view
- * @id: its name
- * @flags: FUSE_FILTER_ANYONE
- * @ops: the callbacks; NULL once it is detached
- * @wants: facts it asks for; NULL for none
- * @link: holds the programs; ours to use while it is in the list
- * @user_ns: of who registered it
- * @list: of all filters
- * @views: fuse_view_filter.user of each
- */
-struct fuse_filter {
-	refcount_t count;
-	char id[FUSE_FILTER_ID_LEN];
-	u32 flags;
-	struct fuse_filter_ops __rcu *ops;
-	struct fuse_wants __rcu *wants;
-	struct bpf_link *link;
-	struct user_namespace *user_ns;
-	struct list_head list;
-	struct list_head views;
-};
 
 static DEFINE_MUTEX(filters_lock);
 static LIST_HEAD(filters);
@@ -54,57 +30,6 @@ static void filter_put(struct fuse_filter *filter)
 	fuse_wants_put(rcu_dereference_protected(filter->wants, true));
 	put_user_ns(filter->user_ns);
 	kfree(filter);
-}
-
-/* Returns NULL if there is nothing that a filter wants to be told. */
-static struct fuse_wants *wants_new(const struct fuse_filter_ops *ops, int *ret_err)
-{
-	struct fuse_wants *wants;
-	bool any = ops->facts || ops->sibling[0] || ops->child[0] || ops->value[0];
-	int i;
-
-	*ret_err = 0;
-	for (i = 0; i < FUSE_FILTER_MARKS; i++)
-		any |= ops->marks[i][0];
-	if (!any)
-		return NULL;
-	wants = kzalloc(sizeof(*wants), GFP_KERNEL_ACCOUNT);
-	if (!wants) {
-		*ret_err = -ENOMEM;
-		return NULL;
-	}
-	refcount_set(&wants->count, 1);
-	wants->facts = ops->facts;
-	memcpy(wants->marks, ops->marks, sizeof(wants->marks));
-	memcpy(wants->sibling, ops->sibling, sizeof(wants->sibling));
-	memcpy(wants->child, ops->child, sizeof(wants->child));
-	memcpy(wants->value, ops->value, sizeof(wants->value));
-	return wants;
-}
-
-void fuse_wants_put(struct fuse_wants *wants)
-{
-	if (wants && refcount_dec_and_test(&wants->count))
-		kfree_rcu(wants, rcu);
-}
-
-/* What a filter of a view wants to be told; NULL for nothing. The caller puts it. */
-struct fuse_wants *fuse_wants_get(const struct fuse_view_filter *vf)
-{
-	struct fuse_wants *wants;
-
-	rcu_read_lock();
-	do {
-		wants = rcu_dereference(vf->filter->wants);
-	} while (wants && !refcount_inc_not_zero(&wants->count));
-	rcu_read_unlock();
-	return wants;
-}
-
-/* The callbacks of a filter, or NULL if it is detached. Under RCU. */
-const struct fuse_filter_ops *fuse_filter_ops(const struct fuse_view_filter *vf)
-{
-	return rcu_dereference(vf->filter->ops);
 }
 
 static struct fuse_filter *find_id(const char *id)
@@ -129,6 +54,7 @@ static struct fuse_filter *find_link(const struct bpf_link *link)
 	return NULL;
 }
 
+/* BIT_ULL() of each enum fuse_filter_op that a filter is asked about. */
 static u64 wanted_ops(const struct fuse_filter_ops *ops)
 {
 	u64 wanted = 0;
@@ -146,24 +72,55 @@ static u64 wanted_ops(const struct fuse_filter_ops *ops)
 	return wanted;
 }
 
+/*
+ * Filter number @which is asked about what it asks for, and not where it promised an answer. One
+ * that is detached is asked about everything, and has one answer: see ask.c.
+ */
+static void listen(struct fuse_listeners *listeners, unsigned int which,
+		   const struct fuse_filter_ops *ops)
+{
+	u64 wanted = ops ? wanted_ops(ops) : ~0ULL;
+	unsigned int op;
+
+	for (op = 0; op < FUSE_FILTER_OPS; op++) {
+		if (wanted & BIT_ULL(op))
+			listeners->to[op] |= BIT(which);
+	}
+	if (!ops)
+		return;
+	if (ops->flags & FUSE_FILTER_BY_STATE)
+		listeners->by_state |= BIT(which);
+	if (ops->flags & FUSE_FILTER_BY_FACTS)
+		listeners->by_facts |= BIT(which);
+	if (ops->flags & FUSE_FILTER_WATCHES)
+		listeners->watching |= BIT(which);
+}
+
+static void set_listeners(struct fuse_listeners *listeners, const struct fuse_listeners *new)
+{
+	unsigned int op;
+
+	for (op = 0; op < FUSE_FILTER_OPS; op++)
+		WRITE_ONCE(listeners->to[op], new->to[op]);
+	WRITE_ONCE(listeners->by_state, new->by_state);
+	WRITE_ONCE(listeners->by_facts, new->by_facts);
+	WRITE_ONCE(listeners->watching, new->watching);
+}
+
 /* Makes a view forget what its filters said. Its filters' ops are as they are to be. */
 static void refresh_view(struct fuse_view *view)
 {
+	struct fuse_listeners listeners = {};
 	bool facts = false;
-	u64 wanted = 0;
 	unsigned int i;
 
 	for (i = 0; i < view->nr_filters; i++) {
 		const struct fuse_filter *filter = view->filters[i].filter;
-		const struct fuse_filter_ops *ops = locked(filter->ops);
 
-		if (ops)
-			wanted |= wanted_ops(ops);
-		else if (!view->error)
-			WRITE_ONCE(view->error, -EIO);
+		listen(&listeners, i, locked(filter->ops));
 		facts |= !!rcu_access_pointer(filter->wants);
 	}
-	WRITE_ONCE(view->ops, wanted);
+	set_listeners(&view->listeners, &listeners);
 	WRITE_ONCE(view->facts, facts);
 	/* Who reads the new number asks with the new ops. */
 	smp_store_release(&view->epoch, view->epoch + 1);
@@ -175,6 +132,22 @@ static void refresh_views(struct fuse_filter *filter)
 
 	list_for_each_entry(vf, &filter->views, user)
 		refresh_view(vf->view);
+}
+
+static void close_view(struct fuse_view *view)
+{
+	/* One that was aborted stays so. */
+	cmpxchg(&view->error, 0, -EIO);
+	/* Who finds that a filter is detached knows that the view is closed. */
+	smp_wmb();
+}
+
+static void close_views(struct fuse_filter *filter)
+{
+	struct fuse_view_filter *vf;
+
+	list_for_each_entry(vf, &filter->views, user)
+		close_view(vf->view);
 }
 
 /**
@@ -198,7 +171,7 @@ int fuse_filter_register(struct fuse_filter_ops *ops, struct bpf_link *link)
 	strscpy(filter->id, ops->id);
 	INIT_LIST_HEAD(&filter->views);
 	RCU_INIT_POINTER(filter->ops, ops);
-	RCU_INIT_POINTER(filter->wants, wants_new(ops, &err));
+	RCU_INIT_POINTER(filter->wants, fuse_wants_new(ops, &err));
 
 	mutex_lock(&filters_lock);
 	if (!err && find_id(filter->id))
@@ -225,6 +198,7 @@ void fuse_filter_unregister(struct bpf_link *link)
 	filter = find_link(link);
 	if (filter) {
 		list_del(&filter->list);
+		close_views(filter);
 		RCU_INIT_POINTER(filter->ops, NULL);
 		refresh_views(filter);
 	}
@@ -246,7 +220,7 @@ int fuse_filter_update(struct fuse_filter_ops *ops, struct bpf_link *link)
 	struct fuse_filter *filter;
 	int err;
 
-	wants = wants_new(ops, &err);
+	wants = fuse_wants_new(ops, &err);
 	if (err)
 		return err;
 	mutex_lock(&filters_lock);

@@ -11,6 +11,8 @@
  * @count: references: the filter's and those of who collects facts
  * @facts: FUSE_FILTER_WANT_*
  * @marks: empty if not wanted, as the others
+ * @sibling_len: length of @sibling
+ * @child_len: length of @child
  * @rcu: to be freed with
  */
 struct fuse_wants {
@@ -20,6 +22,8 @@ struct fuse_wants {
 	char sibling[FUSE_FILTER_WORD_LEN];
 	char child[FUSE_FILTER_WORD_LEN];
 	char value[FUSE_FILTER_MARK_LEN];
+	u8 sibling_len;
+	u8 child_len;
 	struct rcu_head rcu;
 };
 
@@ -29,9 +33,28 @@ struct fuse_value {
 	char bytes[FUSE_FILTER_VALUE_MAX];
 };
 
-static inline bool fuse_filter_wanted(const struct fuse_view *view, enum fuse_filter_op op)
+/* The filters that are asked about an operation, a bit for each. */
+static inline u8 fuse_filter_wanted(const struct fuse_view *view, enum fuse_filter_op op)
 {
-	return unlikely(READ_ONCE(view->ops) & BIT_ULL(op));
+	return READ_ONCE(view->listeners.to[op]);
+}
+
+/* What a filter wants to be told; NULL if it is nothing. */
+static inline const struct fuse_wants *fuse_wants_of(const struct fuse_asker *asker,
+						     unsigned int which)
+{
+	return asker->facts ? asker->wants[which] : NULL;
+}
+
+/* The length of the prefix of siblings if a name has it, and more than that; else 0. */
+static inline unsigned int fuse_sibling_of(const struct fuse_wants *wants, const char *name,
+					   unsigned int len)
+{
+	unsigned int n = wants->sibling_len;
+
+	if (!n || name[0] != wants->sibling[0] || n >= len || memcmp(name, wants->sibling, n))
+		return 0;
+	return n;
 }
 
 #ifdef CONFIG_FUSE_BPF_FILTERS
@@ -43,10 +66,9 @@ void fuse_filters_drop(struct fuse_view *view);
 bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id);
 struct fuse_wants *fuse_wants_get(const struct fuse_view_filter *vf);
 void fuse_wants_put(struct fuse_wants *wants);
-const struct fuse_filter_ops *fuse_filter_ops(const struct fuse_view_filter *vf);
 
 /* ask.c */
-int fuse_filter_ask(struct fuse_view *view, struct fuse_call *call);
+int fuse_filter_ask(struct fuse_view *view, u8 whom, struct fuse_call *call);
 int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *name, loff_t pos,
 		     size_t len);
 int fuse_filter_open(struct inode *inode, const struct file *file);
@@ -85,7 +107,7 @@ static inline void fuse_wants_put(struct fuse_wants *wants)
 {
 }
 
-static inline int fuse_filter_ask(struct fuse_view *view, struct fuse_call *call)
+static inline int fuse_filter_ask(struct fuse_view *view, u8 whom, struct fuse_call *call)
 {
 	return 0;
 }
@@ -119,7 +141,7 @@ static inline int fuse_view_gate_at(struct inode *inode, enum fuse_filter_op op,
 {
 	int err = fuse_view_alive(inode);
 
-	if (!err && fuse_filter_wanted(fuse_inode_view(inode), op))
+	if (!err && unlikely(fuse_filter_wanted(fuse_inode_view(inode), op)))
 		err = fuse_filter_gate(inode, op, NULL, pos, len);
 	return err;
 }

@@ -153,6 +153,17 @@ static int stop_at(struct stream *s, const char *name, int len)
 	return 0;
 }
 
+/*
+ * What a filter answers with an error is for who looks the name up. A filter that is gone must not
+ * show what it would have hidden.
+ */
+static int judge_error(const struct stream *s)
+{
+	int err = READ_ONCE(s->asker->view->error);
+
+	return err ?: 1;
+}
+
 /* Returns 1 if an entry is given out, 0 if not, -EAGAIN if it must be looked up, or an error. */
 static int judge(struct stream *s, const char *name, int len, unsigned int *d_type)
 {
@@ -164,8 +175,11 @@ static int judge(struct stream *s, const char *name, int len, unsigned int *d_ty
 	};
 	int verdict;
 
-	if (fuse_name_verdict(s->asker, name, len) == FUSE_FILTER_HIDE)
+	verdict = fuse_name_verdict(s->asker, name, len);
+	if (verdict == FUSE_FILTER_HIDE)
 		return 0;
+	if (verdict < 0)
+		return judge_error(s);
 	if (fuse_verdict_needs_lookup(s->asker, *d_type, true) && len <= NAME_MAX) {
 		if (!is_unsure(s, name, len) || !s->unsure->settled)
 			return stop_at(s, name, len) ?: -EAGAIN;
@@ -173,8 +187,7 @@ static int judge(struct stream *s, const char *name, int len, unsigned int *d_ty
 		return s->unsure->visible;
 	}
 	verdict = fuse_verdict(s->asker, &fact);
-	/* An error is for who looks the name up. */
-	return verdict < 0 || !(verdict & FUSE_FILTER_HIDE);
+	return verdict < 0 ? judge_error(s) : !(verdict & FUSE_FILTER_HIDE);
 }
 
 static bool stream_fill(struct dir_context *ctx, const char *name, int len, loff_t offset, u64 ino,
@@ -215,7 +228,7 @@ static int settle(struct stream *s)
 	unsure->visible = verdict < 0 || !(verdict & FUSE_FILTER_HIDE);
 	unsure->d_type = fs_umode_to_dtype(d_inode(hit.dentry)->i_mode);
 	dput(hit.dentry);
-	return 0;
+	return verdict < 0 ? min(judge_error(s), 0) : 0;
 }
 
 static int list_single(struct file *file, struct dir_context *ctx)
@@ -232,7 +245,7 @@ static int list_single(struct file *file, struct dir_context *ctx)
 		.parent_ino = parent_ino(file),
 	};
 	const struct cred *old;
-	int err = fuse_asker_init(&asker, inode);
+	int err = fuse_asker_init_listing(&asker, inode);
 
 	if (err)
 		return err;

@@ -70,13 +70,13 @@ static int search_place(struct search *s, unsigned int i, struct fuse_found *fou
 	struct fuse_place place = {.layer = s->dir->at[i].layer};
 	int err, verdict;
 
-	/* What a filter wants to know takes a lookup, too. */
-	s->asked += 1 + (s->asker->facts && !last);
+	/* Whether there is a sibling takes a lookup, too. */
+	s->asked += 1 + (s->asker->siblings && !last);
 	err = fuse_layer_lookup(&s->dir->at[i], s->name->name, s->name->len, &place.dentry);
 	if (err && err != -ENOENT)
 		return err;
 	/* Something else may remove the name, if a filter thinks so. */
-	if (err && (last || !s->asker->facts))
+	if (err && (last || !s->asker->siblings))
 		return 0;
 
 	verdict = fuse_place_verdict(s->asker, &s->dir->at[i], &place, s->name->name, s->name->len,

@@ -66,7 +66,7 @@ static int ask(struct inode *inode, struct fuse_filter_attr *attr, bool *ret_cha
 	call.value = get_values(view, place);
 	if (IS_ERR(call.value))
 		return PTR_ERR(call.value);
-	verdict = fuse_filter_ask(view, &call);
+	verdict = fuse_filter_ask(view, fuse_filter_wanted(view, FUSE_FILTER_ATTR), &call);
 	kfree(call.value);
 	*ret_changed = call.changed;
 	return verdict;

@@ -15,6 +15,8 @@
 #include "registry.h"
 
 #define GATE_OPS GENMASK_ULL(FUSE_FILTER_OPS - 1, FUSE_FILTER_GETATTR)
+#define FLAGS \
+	(FUSE_FILTER_ANYONE | FUSE_FILTER_BY_STATE | FUSE_FILTER_BY_FACTS | FUSE_FILTER_WATCHES)
 
 static struct btf *our_btf;
 
@@ -88,7 +90,7 @@ static int ops_init_member(const struct btf_type *t, const struct btf_member *me
 		return from->facts & ~FUSE_FILTER_WANT_RDEV ? -EINVAL : 1;
 	case offsetof(struct fuse_filter_ops, flags):
 		to->flags = from->flags;
-		return from->flags & ~FUSE_FILTER_ANYONE ? -EINVAL : 1;
+		return from->flags & ~FLAGS ? -EINVAL : 1;
 	case offsetof(struct fuse_filter_ops, id):
 		return copy_id(to->id, from->id);
 	case offsetof(struct fuse_filter_ops, marks):
@@ -105,13 +107,34 @@ static int ops_init_member(const struct btf_type *t, const struct btf_member *me
 	return 0;
 }
 
+static bool asks_for_facts(const struct fuse_filter_ops *ops)
+{
+	int i;
+
+	for (i = 0; i < FUSE_FILTER_MARKS; i++) {
+		if (ops->marks[i][0])
+			return true;
+	}
+	return ops->facts || ops->sibling[0] || ops->child[0];
+}
+
+/* A promise about what isn't asked for is a mistake. */
+static bool promises_make_sense(const struct fuse_filter_ops *ops)
+{
+	if (ops->flags & FUSE_FILTER_BY_STATE && !ops->name)
+		return false;
+	if (ops->flags & FUSE_FILTER_BY_FACTS && !(ops->entry && asks_for_facts(ops)))
+		return false;
+	return !(ops->flags & FUSE_FILTER_WATCHES && ops->attr);
+}
+
 static int ops_validate(void *kdata)
 {
 	const struct fuse_filter_ops *ops = kdata;
 
 	if (!ops->name && !ops->entry && !ops->open && !ops->gate && !ops->attr)
 		return -EINVAL;
-	if (strchr(ops->sibling, '/'))
+	if (strchr(ops->sibling, '/') || !promises_make_sense(ops))
 		return -EINVAL;
 	return !ops->gate == !ops->ops ? 0 : -EINVAL;
 }

@@ -22,17 +22,27 @@ const char *fuse_marks_prefix(const struct fuse_view *view)
 	return NULL;
 }
 
-static void describe_name(struct fuse_call *call, const char *name, unsigned int len)
+/* The question that is asked next; it isn't made before there is one. */
+static struct fuse_call *call_about(struct fuse_asker *asker, enum fuse_filter_op op,
+				    const char *name, unsigned int len)
 {
+	struct fuse_call *call = &asker->call;
 	struct fuse_filter_ctx *ctx = &call->ctx;
 
+	if (!call->states) {
+		memset(call, 0, sizeof(*call));
+		call->states = asker->states;
+		ctx->dir = asker->dir;
+	}
 	call->name = name;
+	ctx->op = op;
 	ctx->name_len = len;
 	ctx->head = 0;
 	memcpy(&ctx->head, name, min_t(unsigned int, len, sizeof(ctx->head)));
 	/* Whatever was told of another name. */
 	ctx->flags = 0;
 	memset(ctx->marks, 0, sizeof(ctx->marks));
+	return call;
 }
 
 /**
@@ -45,57 +55,65 @@ static void describe_name(struct fuse_call *call, const char *name, unsigned int
  */
 int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len)
 {
-	struct fuse_view *view = asker->view;
-	struct fuse_call *call = &asker->call;
-	unsigned int i;
+	struct fuse_call *call;
 
-	if (!fuse_filter_wanted(view, FUSE_FILTER_LOOKUP))
+	if (!asker->names)
 		return FUSE_FILTER_PASS;
-	for (i = 0; i < view->nr_filters; i++)
-		asker->next[i] = 0;
-	call->ctx.op = FUSE_FILTER_LOOKUP;
+	memset(asker->next, 0, sizeof(asker->next));
+	call = call_about(asker, FUSE_FILTER_LOOKUP, name, len);
 	call->ctx.mode = 0;
 	call->ctx.rdev = 0;
 	call->ctx.tag = 0;
 	call->ctx.layer = 0;
-	describe_name(call, name, len);
 	call->next = asker->next;
 	call->told = NULL;
-	return fuse_filter_ask(view, call);
+	return fuse_filter_ask(asker->view, asker->names, call);
 }
 
-static const struct fuse_wants *wants_of(const struct fuse_asker *asker, unsigned int which)
+/* Is there a fact that the filter asked for? See FUSE_FILTER_BY_FACTS. */
+static bool has_fact(const struct fuse_asker *asker, unsigned int which,
+		     const struct fuse_fact *fact)
 {
-	return asker->facts && which < asker->view->nr_filters ? asker->wants[which] : NULL;
+	const struct fuse_wants *wants = fuse_wants_of(asker, which);
+
+	/* It only just made the promise. */
+	if (!wants)
+		return true;
+	if (fact->told &&
+	    (fact->told[which].flags || memchr_inv(fact->told[which].marks, 0, FUSE_FILTER_MARKS)))
+		return true;
+	if (wants->facts & FUSE_FILTER_WANT_RDEV && (S_ISCHR(fact->type) || S_ISBLK(fact->type)))
+		return true;
+	if (fuse_sibling_of(wants, fact->name, fact->len))
+		return true;
+	return wants->child_len && wants->child_len == fact->len &&
+	       !memcmp(fact->name, wants->child, fact->len);
 }
 
-static bool want_rdev(const struct fuse_asker *asker)
+/* The filters that have something to say of what a layer has. */
+static u8 concerned_ones(const struct fuse_asker *asker, const struct fuse_fact *fact)
 {
-	unsigned int i;
+	u8 whom = asker->entries, check = asker->entries & asker->factual;
 
-	for (i = 0; i < asker->view->nr_filters; i++) {
-		const struct fuse_wants *wants = wants_of(asker, i);
-
-		if (wants && wants->facts & FUSE_FILTER_WANT_RDEV)
-			return true;
+	for (; check; check &= check - 1) {
+		if (!has_fact(asker, __ffs(check), fact))
+			whom &= ~(check & -check);
 	}
-	return false;
+	return whom;
 }
 
-static int ask_filters(struct fuse_asker *asker, const struct fuse_fact *fact)
+static int ask_filters(struct fuse_asker *asker, u8 whom, const struct fuse_fact *fact)
 {
-	struct fuse_call *call = &asker->call;
+	struct fuse_call *call = call_about(asker, FUSE_FILTER_ENTRY, fact->name, fact->len);
 
-	call->ctx.op = FUSE_FILTER_ENTRY;
 	call->ctx.mode = fact->type;
 	/* Without having asked for it, a listing wouldn't know it. */
-	call->ctx.rdev = fact->rdev && want_rdev(asker) ? new_encode_dev(fact->rdev) : 0;
+	call->ctx.rdev = fact->rdev && asker->rdev ? new_encode_dev(fact->rdev) : 0;
 	call->ctx.tag = fact->layer->tag;
 	call->ctx.layer = fact->layer->pos;
-	describe_name(call, fact->name, fact->len);
 	call->next = NULL;
 	call->told = fact->told;
-	return fuse_filter_ask(asker->view, call);
+	return fuse_filter_ask(asker->view, whom, call);
 }
 
 static int ask_marks(const struct fuse_view *view, const struct fuse_fact *fact)
@@ -117,30 +135,12 @@ static int ask_marks(const struct fuse_view *view, const struct fuse_fact *fact)
 int fuse_verdict(struct fuse_asker *asker, const struct fuse_fact *fact)
 {
 	int verdict = ask_marks(asker->view, fact), filters;
+	u8 whom = asker->entries ? concerned_ones(asker, fact) : 0;
 
-	if (!fuse_filter_wanted(asker->view, FUSE_FILTER_ENTRY))
+	if (!whom)
 		return verdict;
-	filters = ask_filters(asker, fact);
+	filters = ask_filters(asker, whom, fact);
 	return filters < 0 ? filters : verdict | filters;
-}
-
-static bool want_inside(const struct fuse_asker *asker)
-{
-	unsigned int i, j;
-
-	for (i = 0; i < asker->view->nr_filters; i++) {
-		const struct fuse_wants *wants = wants_of(asker, i);
-
-		if (!wants)
-			continue;
-		if (wants->child[0])
-			return true;
-		for (j = 0; j < FUSE_FILTER_MARKS; j++) {
-			if (wants->marks[j][0])
-				return true;
-		}
-	}
-	return false;
 }
 
 /**
@@ -157,34 +157,14 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 	case DT_UNKNOWN:
 		return true;
 	case DT_CHR:
-		return asker->view->marks || want_rdev(asker);
+		return asker->view->marks || asker->rdev;
 	case DT_BLK:
-		return want_rdev(asker);
+		return asker->rdev;
 	case DT_DIR:
-		return !last && want_inside(asker);
+		return !last && asker->inside;
 	default:
 		return false;
 	}
-}
-
-/**
- * fuse_sibling_of - does a name have the prefix that a filter asked for?
- * @asker: who asks
- * @which: the filter
- * @name: the name
- * @len: its length
- * @ret_skip: set to the length of the prefix
- *
- * Return: true if so, and something follows the prefix.
- */
-bool fuse_sibling_of(const struct fuse_asker *asker, unsigned int which, const char *name,
-		     unsigned int len, unsigned int *ret_skip)
-{
-	const struct fuse_wants *wants = wants_of(asker, which);
-	unsigned int n = wants ? strlen(wants->sibling) : 0;
-
-	*ret_skip = n;
-	return n && n < len && !memcmp(name, wants->sibling, n);
 }
 
 static int get_xattr(const struct fuse_place *place, const char *name, char *value, size_t size)
@@ -240,11 +220,10 @@ static int has_name(const struct fuse_place *dir, const char *name, unsigned int
 	return 1;
 }
 
-static int has_sibling(const struct fuse_place *dir, const char *prefix, const char *name,
-		       unsigned int len)
+static int has_sibling(const struct fuse_place *dir, const char *prefix, unsigned int n,
+		       const char *name, unsigned int len)
 {
 	char text[FUSE_FILTER_WORD_LEN + NAME_MAX];
-	unsigned int n = strlen(prefix);
 
 	/* A longer name can't be. */
 	if (n + len > NAME_MAX)
@@ -261,16 +240,16 @@ static int tell(const struct fuse_wants *wants, const struct fuse_place *dir,
 {
 	int i, has, err;
 
-	if (wants->sibling[0]) {
-		has = has_sibling(dir, wants->sibling, fact->name, fact->len);
+	if (wants->sibling_len) {
+		has = has_sibling(dir, wants->sibling, wants->sibling_len, fact->name, fact->len);
 		if (has < 0)
 			return has;
 		told->flags |= has ? FUSE_FILTER_HAS_SIBLING : 0;
 	}
 	if (!S_ISDIR(fact->type))
 		return 0;
-	if (wants->child[0]) {
-		has = has_name(place, wants->child, strlen(wants->child));
+	if (wants->child_len) {
+		has = has_name(place, wants->child, wants->child_len);
 		if (has < 0)
 			return has;
 		told->flags |= has ? FUSE_FILTER_HAS_CHILD : 0;
@@ -291,7 +270,7 @@ static int tell_all(struct fuse_asker *asker, const struct fuse_place *dir,
 	int err;
 
 	for (i = 0; i < asker->view->nr_filters; i++) {
-		const struct fuse_wants *wants = wants_of(asker, i);
+		const struct fuse_wants *wants = fuse_wants_of(asker, i);
 
 		memset(&told[i], 0, sizeof(told[i]));
 		err = wants ? tell(wants, dir, place, fact, &told[i]) : 0;
@@ -326,7 +305,7 @@ int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 
 	if (inode) {
 		fact.type = inode->i_mode & S_IFMT;
-		if (view->marks || want_rdev(asker))
+		if (view->marks || asker->rdev)
 			fact.rdev = inode->i_rdev;
 	}
 	if (view->marks && S_ISDIR(fact.type) && !last) {

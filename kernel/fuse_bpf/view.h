@@ -122,6 +122,20 @@ struct fuse_view_filter {
 };
 
 /**
+ * struct fuse_listeners - which filters of a view are asked about what, a bit for each
+ * @to: about an enum fuse_filter_op
+ * @by_state: about names only where their state is not 0
+ * @by_facts: about entries only where one of their facts is there
+ * @watching: in lookups, but not in listings
+ */
+struct fuse_listeners {
+	u8 to[FUSE_FILTER_OPS];
+	u8 by_state;
+	u8 by_facts;
+	u8 watching;
+};
+
+/**
  * struct fuse_view - the layers of a connection, and what its mount shows
  * @lock: guards @state, @layers and @nr until the view is set; then they don't change before
  *        the unmount
@@ -133,8 +147,7 @@ struct fuse_view_filter {
  * @layers: before the view is set, by id - 1, and NULL where one was dropped
  * @filters: asked in this order; like @layers
  * @nr_filters: how many
- * @ops: BIT_ULL() of each enum fuse_filter_op that a filter wants to be asked about; changed, as
- *       @facts, under the lock of filter.c
+ * @listeners: which of them are asked about what; changed, as @facts, under the lock of filter.c
  * @facts: a filter wants facts that have to be collected
  * @epoch: names that were looked up in another epoch are looked up again
  * @namelen: longest name in any layer
@@ -152,7 +165,7 @@ struct fuse_view {
 	struct fuse_layer *layers[FUSE_BPF_LAYERS_MAX];
 	struct fuse_view_filter filters[FUSE_FILTERS_MAX];
 	unsigned int nr_filters;
-	u64 ops;
+	struct fuse_listeners listeners;
 	bool facts;
 	unsigned long epoch;
 	long namelen;
@@ -303,6 +316,7 @@ static inline const struct fuse_place *fuse_inode_top(const struct inode *inode)
 
 /* asker.c */
 int fuse_asker_init(struct fuse_asker *asker, struct inode *dir);
+int fuse_asker_init_listing(struct fuse_asker *asker, struct inode *dir);
 void fuse_asker_done(struct fuse_asker *asker);
 void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker);
 
@@ -313,8 +327,6 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 		       const struct fuse_place *place, const char *name, unsigned int len,
 		       bool last);
-bool fuse_sibling_of(const struct fuse_asker *asker, unsigned int which, const char *name,
-		     unsigned int len, unsigned int *ret_skip);
 const char *fuse_marks_prefix(const struct fuse_view *view);
 
 /* search.c */

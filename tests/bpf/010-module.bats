@@ -41,6 +41,29 @@ load helpers
 	fails 'in use' rmmod fuse_bpf
 }
 
+@test "the module stays while a file of an unmounted view is open, a process stands in it, or a mount is in the making" {
+	need_module
+	mkdir layer
+	echo text >layer/file
+	umount "$CONTROL"
+	mnt layer
+	exec 7<mnt/file
+	ok umount -l mnt
+	fails 'in use' rmmod fuse_bpf
+	is text cat <&7
+	exec 7<&-
+	unload_module
+	ok insmod "$MODULE"
+	mnt layer
+	(cd mnt && umount -l ../mnt && fails 'in use' rmmod fuse_bpf && ls >/dev/null)
+	unload_module
+	ok insmod "$MODULE"
+	is '' python3 "$CHECKOUT/tests/bpf/tools/making.py" layer
+	unload_module
+	ok insmod "$MODULE"
+	mount -t fuse_bpfctl control "$CONTROL"
+}
+
 @test "a file that is open outlives the mount" {
 	mkdir layer
 	echo text >layer/file

@@ -37,6 +37,25 @@ load helpers
 	unmount mnt
 }
 
+@test "a directory, no daemon and a filter by its name make a mount" {
+	mkdir layer mnt
+	touch layer/{hide,pass}
+	load_filter answers
+	ok mount -t "$LAMINA_FUSE_TYPE" -o no_daemon,root_dir=7,filter=answers,allow_other view mnt 7<layer
+	is pass ls mnt
+	fails 'No such file' stat mnt/hide
+	is 0 counter requests mnt
+	log findmnt -no OPTIONS mnt
+	[[ $output == *,filter=answers ]]
+	fails '' pgrep -f "$W/mnt"
+	unmount mnt
+	ok view -o filter=answers mnt layer
+	is pass ls mnt
+	unmount mnt
+	fails ENOENT view -o filter=other mnt layer
+	unload answers
+}
+
 @test "without layers, or with a server, there is no such mount" {
 	mkdir layer mnt
 	fails EINVAL view mnt

@@ -30,8 +30,14 @@ load helpers
 	unload overlay hide
 }
 
-@test "the device's fdinfo lists the layers of a server" {
+@test "the device's fdinfo lists layers, filters and counters of a server" {
 	mkdir a
-	log python3 "$CHECKOUT/tests/bpf/tools/fdinfo.py" a
-	[[ $status == 0 && $output == *"layer:"*"1 tag=0x2a"* ]]
+	load_filter overlay
+	log python3 "$CHECKOUT/tests/bpf/tools/fdinfo.py" a overlay
+	[[ $status == 0 && $output == *$'layer:\t1 tag=0x2a dev='*" root=${W#/scratch}/a"* ]]
+	[[ $output == *$'filter:\toverlay cookie=0x7'* && $output == *$'state:\topen'* ]]
+	for counter in requests lookups layer_lookups listings opens asked refused; do
+		[[ $output == *$'\n'"$counter:"* ]]
+	done
+	unload overlay
 }

@@ -75,8 +75,13 @@ numbers() {
 
 @test "500 layers are merged" {
 	layers 500
+	mkdir -p 500/d/bin 1/d/bin
+	cp /bin/cat 500/d/bin/
+	echo deep >499/d/text
 	mnt $(numbers 500)
-	is 500 bash -c 'ls mnt/d | wc -l'
+	is 502 bash -c 'ls mnt/d | wc -l'
+	is deep mnt/d/bin/cat mnt/d/text
+	fails 'Read-only' touch mnt/d/text
 	ok stat mnt/d/1 mnt/d/250 mnt/d/500
 	fails 'No such file' stat mnt/d/501
 	is 500 bash -c "grep -c ^layer: $(control mnt)/view"

@@ -107,3 +107,16 @@ load helpers
 	is 20000 bash -c 'ls mnt/d | wc -l'
 	unmount mnt
 }
+
+@test "an open directory seeks as overlayfs' does" {
+	mkdir -p {1,2}/merged 2/single 1/other
+	touch {1,2}/merged/{a,b} 1/merged/c 2/merged/{d,e,f} 2/single/{x,y,z}
+	mknod 1/merged/e c 0 0
+	both 1 2
+	for dir in merged single .; do
+		ok python3 "$CHECKOUT/tests/bpf/tools/seek.py" ovl/$dir
+		is "$output" python3 "$CHECKOUT/tests/bpf/tools/seek.py" mnt/$dir
+		[[ $output == *'again: the same'* ]]
+	done
+	unmount mnt ovl
+}

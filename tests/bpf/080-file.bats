@@ -62,7 +62,16 @@ use() {
 	chmod +x 2/bin/cat
 	mnt 1 2
 	is "$(cat 2/bin/script)" mnt/bin/script
-	is "$W/mnt/bin/cat" bash -c 'mnt/bin/cat <&7 7<&0 </dev/zero & p=$!; sleep 0.2; readlink /proc/$p/exe; kill $p' 7</dev/null || true
+	mkfifo pipe
+	mnt/bin/cat <pipe 3>&- &
+	exec 7>pipe
+	# It is a shell until it was executed.
+	until [[ $(readlink /proc/$!/exe) == */cat ]]; do
+		:
+	done
+	is "$W/mnt/bin/cat" readlink /proc/$!/exe
+	exec 7>&-
+	wait $!
 	unmount mnt
 }
 

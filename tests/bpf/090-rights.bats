@@ -156,6 +156,35 @@ load helpers
 	[[ $status == 0 && $output == *$'text\n0 0\n65534 65534'* ]]
 }
 
+@test "who can mount overlayfs in a user namespace can mount a view there, and sees the same" {
+	mkdir -p {1,2}/{d,opaque} mnt
+	echo text | tee {1,2}/d/{both,gone} 2/opaque/below >2/d/two
+	echo secret >2/d/secret
+	ln -s both 2/d/link
+	setfattr -n user.x -v y 1/d/both
+	setfattr -n user.overlay.opaque -v y 1/opaque
+	chmod 600 2/d/secret
+	rm 1/d/gone
+	chown -R 1000:1000 1 2/d/both
+	cat >inside <<-EOF
+		set -e
+		mknod 1/d/gone c 0 0
+		mount -t overlay -o userxattr,lowerdir=1:2 overlay mnt
+		dump -l mnt >/tmp/ovl
+		umount mnt
+		lamina mount -o lowerdir=1:2 mnt
+		dump mnt >/tmp/view
+		umount mnt
+		diff -u /tmp/ovl /tmp/view
+		grep -c . /tmp/view
+	EOF
+	chmod 755 inside
+	fails "no filter 'overlay' is loaded" as 1000 unshare -Urm env "PATH=$PATH" lamina mount -o lowerdir=1:2 mnt
+	load_filter overlay
+	ok as 1000 unshare -Urm env "PATH=$PATH" bash -c 'mount -t tmpfs tmp /tmp && . ./inside'
+	unload overlay
+}
+
 @test "another user namespace can't use a mount of its parent's layers as its own" {
 	mkdir -p layer mnt
 	fails EPERM as 1000 unshare -Ur env "PATH=$PATH" view mnt layer

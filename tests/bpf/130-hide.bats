@@ -51,18 +51,46 @@ make_layer() {
 	unload hide
 }
 
-@test "no handle leads to a hidden file" {
+@test "another link of a hidden file doesn't bring back its name" {
 	make_layer
-	hide /nothing
+	ln layer/file layer/open/link
+	hide /file
 	filtered hide layer
-	is 'name_to_handle_at: ENOTSUP' python3 - <<-'P'
-		import ctypes, errno
+	is hidden cat mnt/open/link
+	exec 7<mnt/open/link
+	fails 'No such file' stat mnt/file
+	is $'link\nopen\nsecret' ls mnt
+	is hidden cat /proc/self/fd/7
+	# The other way round: known by the name that is hidden then.
+	hide /open/link
+	is hidden cat mnt/file
+	hide /file
+	fails 'No such file' cat mnt/file
+	is hidden cat mnt/open/link
+	exec 7<&-
+	unmount mnt
+	unload hide
+}
+
+@test "no handle leads to a hidden file, not even the layer's own" {
+	make_layer
+	hide /file
+	filtered hide layer
+	is $'open, view: ENOTSUP\nopen, layer: works\nfile, layer: works\nby the view: ESTALE\nby the layer: works' \
+		python3 - <<-'P'
+		import ctypes, errno, os
 		libc = ctypes.CDLL(None, use_errno=True)
 		handle = ctypes.create_string_buffer(136)
-		handle[0] = b'\x80'
-		mount = ctypes.c_int()
-		r = libc.name_to_handle_at(-100, b'mnt/file', handle, ctypes.byref(mount), 0)
-		print('name_to_handle_at:', errno.errorcode.get(ctypes.get_errno()) if r else 'works')
+		def say(what, r):
+		    print(what + ':', 'works' if r >= 0 else errno.errorcode.get(ctypes.get_errno()))
+		def get(path):
+		    handle[0:4] = b'\x80\0\0\0'
+		    return libc.name_to_handle_at(-100, path, handle, ctypes.byref(ctypes.c_int()), 0)
+		say('open, view', get(b'mnt/open'))
+		say('open, layer', get(b'layer/open'))
+		say('file, layer', get(b'layer/file'))
+		say('by the view', libc.open_by_handle_at(os.open('mnt', 0), handle, 0))
+		say('by the layer', libc.open_by_handle_at(os.open('layer', 0), handle, 0))
 	P
 	unmount mnt
 	unload hide

@@ -101,6 +101,47 @@ load helpers
 	unload answers
 }
 
+@test "a view has eight filters" {
+	local i names
+
+	mkdir layer mnt
+	touch layer/{hide,pass}
+	for i in {1..9}; do
+		load_filter answers --as "a$i"
+	done
+	names=a1,a2,a3,a4,a5,a6,a7,a8
+	filtered $names layer
+	is pass ls mnt
+	is 8 bash -c "grep -c ^filter: $(control mnt)/view"
+	unmount mnt
+	fails 'Too many open files' lamina mount -o "lowerdir=layer,filter=${names//,/,filter=},filter=a9" mnt
+	fails 'File exists' lamina mount -o lowerdir=layer,filter=a1,filter=a1 mnt
+	unload a{1..9}
+}
+
+@test "a layer of a server has the credentials and ids of when it was registered" {
+	mkdir layer mapped mnt
+	echo text >layer/pass
+	touch layer/hide
+	chown 5:6 layer/pass
+	chmod 600 layer/pass
+	load_filter answers
+	ok capsh --drop=cap_dac_override,cap_dac_read_search -- -c "PATH=$PATH linked -s mnt layer answers"
+	fails 'Permission denied' cat mnt/pass
+	unmount mnt
+	ok linked -s mnt layer answers
+	is text cat mnt/pass
+	unmount mnt
+	ok mount --bind -o X-mount.idmap=b:0:100000:1000 layer mapped
+	ok linked -s mnt mapped answers
+	unmount mapped
+	is '100005 100006' stat -c '%u %g' mnt/pass
+	is text as 100005 cat mnt/pass
+	fails 'Permission denied' as 5 cat mnt/pass
+	unmount mnt
+	unload answers
+}
+
 @test "in a user namespace only filters for anyone can be used" {
 	mkdir -p layer mnt
 	touch layer/{two,pass}

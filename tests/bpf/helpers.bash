@@ -16,21 +16,30 @@ splats() {
 	dmesg | grep -E 'BUG|WARNING|Oops|KASAN|UBSAN|general protection|possible (circular|recursive)|refcount_t|unreferenced object|soft lockup|hung task|Dentry still in use' || true
 }
 
+# What is mounted below $W, one a line, as the mount table has it.
+mounted() {
+	local target
+
+	while read -r _ _ _ _ target _; do
+		[[ $target != "$W"/* ]] || printf '%b\n' "$target"
+	done </proc/self/mountinfo
+}
+
 setup() {
 	W=$(mktemp -d /scratch/test.XXXXXX)
 	chmod 755 "$W"
 	cd "$W" || return 1
-	splats >"$BATS_TEST_TMPDIR/splats"
 }
 
+# Starting a program takes its time in the VM, so there are few here.
 teardown() {
 	local left
 
 	cd /
-	left=$(findmnt -nlo TARGET | grep "^$W/" | sort -r || true)
+	left=$(mounted)
 	if [[ -n $left ]]; then
 		echo "still mounted: $left"
-		xargs -r umount -l <<<"$left"
+		sort -r <<<"$left" | xargs -rd '\n' umount -l
 		return 1
 	fi
 	left=$(filters)
@@ -39,9 +48,12 @@ teardown() {
 		xargs -rn1 sh -c 'lamina filter remove "$0" --detach' <<<"$left"
 		return 1
 	fi
-	chattr -R -i -a "$W" 2>/dev/null || true
-	rm -rf "$W"
-	if ! splats | diff "$BATS_TEST_TMPDIR/splats" -; then
+	rm -rf "$W" 2>/dev/null || { chattr -R -i -a "$W" && rm -rf "$W"; }
+	# Each complaint fails one test.
+	left=$(splats)
+	if [[ $left != "$(<"$BATS_SUITE_TMPDIR/splats.before")" ]]; then
+		diff "$BATS_SUITE_TMPDIR/splats.before" - <<<"$left"
+		echo "$left" >"$BATS_SUITE_TMPDIR/splats.before"
 		echo 'the kernel complained'
 		return 1
 	fi
@@ -93,7 +105,11 @@ mnt() {
 
 # Names of the filters that are loaded.
 filters() {
-	lamina filter list 2>/dev/null | awk '{ print $1 }'
+	local path
+
+	for path in /sys/fs/bpf/lamina/*; do
+		[[ ! -e $path ]] || echo "${path##*/}"
+	done
 }
 
 # load NAME [ARGUMENT...]: a filter that is built in, or one of the tests' own.

@@ -47,7 +47,7 @@ enum fuse_filter_verdict {
 	FUSE_FILTER_HIDE = 1,	  /* go on as if there were no such name here */
 	FUSE_FILTER_OPAQUE = 2,	  /* show it, without what layers below have under this name */
 	FUSE_FILTER_WHITEOUT = 3, /* no layer has such a name, here or below */
-	FUSE_FILTER_DAEMON = 4,	  /* leave it to the server. No view does so far: EIO */
+	FUSE_FILTER_DAEMON = 4,	  /* leave it to the server. No view does: EIO */
 };
 
 /* What is asked about. */
@@ -153,8 +153,28 @@ struct fuse_filter_attr {
 /* In fuse_filter_ops.facts */
 #define FUSE_FILTER_WANT_RDEV _BITUL(0) /* device numbers; listing a directory looks devices up */
 
-/* In fuse_filter_ops.flags */
-#define FUSE_FILTER_ANYONE _BITUL(0) /* views of who is not privileged may name it, too */
+/* In fuse_filter_ops.flags: views of who is not privileged may name the filter, too */
+#define FUSE_FILTER_ANYONE _BITUL(0)
+
+/*
+ * In fuse_filter_ops.flags: what a filter promises of its own answers. Where a promise tells the
+ * answer the filter isn't asked, and the answer is PASS. So a promise that isn't kept costs the
+ * filter itself a say, and nobody else: what it would have hidden there is shown, what another
+ * filter hides is not. A promise about what the filter doesn't ask for is refused.
+ *
+ * BY_STATE: name has nothing to say in directories whose state is 0, and sets no state there: the
+ *           state of all directories below is 0, too. Needs name.
+ * BY_FACTS: entry has nothing to say but of what has a fact that the filter asks for: a device, if
+ *           facts has WANT_RDEV; a name with a sibling, or one that is a sibling itself because it
+ *           begins with the prefix; the name child itself; a directory with it, or with one of the
+ *           marks. Needs entry, and one of facts, sibling, child and marks.
+ * WATCHES:  whatever it answers, PASS is meant. So it is only asked about what somebody does:
+ *           name and entry in lookups, and not for each name while a directory is listed. Goes
+ *           without attr.
+ */
+#define FUSE_FILTER_BY_STATE _BITUL(1)
+#define FUSE_FILTER_BY_FACTS _BITUL(2)
+#define FUSE_FILTER_WATCHES  _BITUL(3)
 
 /**
  * struct fuse_filter_ops - a filter
@@ -165,7 +185,7 @@ struct fuse_filter_attr {
  * @attr: attributes are about to be shown; bpf_fuse_set_attr() changes them
  * @ops: 1 << FUSE_FILTER_* of the operations for which gate is called
  * @facts: FUSE_FILTER_WANT_*
- * @flags: FUSE_FILTER_ANYONE
+ * @flags: FUSE_FILTER_ANYONE, and FUSE_FILTER_* that promise something
  * @id: its name
  * @marks: extended attributes of directories that entry is told of; empty ones are not asked for
  * @sibling: prefix; entry is told if the name with this before it exists

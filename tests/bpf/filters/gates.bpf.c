@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* gates: refuses every operation with EPERM, one at a time: the one in refused. */
+/* gates: lets everything happen, but gives one operation one answer. */
 #include "filter.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Set by the tests, as its only variable. */
-__u32 refused;
+/* Set by the tests, see tools/gates.py: its only variables, in this order. No operation is 0. */
+__u32 which;
+__s32 answer;
 
 static int gate(struct fuse_filter_ctx *ctx)
 {
-	return refused && ctx->op == refused ? -1 : FUSE_FILTER_PASS;
+	return which && ctx->op == which ? answer : FUSE_FILTER_PASS;
 }
 
 FILTER_CALLBACK(gates_open)
@@ -22,10 +23,16 @@ FILTER_CALLBACK(gates_gate)
 	return gate(ctx);
 }
 
+FILTER_CALLBACK(gates_attr)
+{
+	return gate(ctx);
+}
+
 SEC(".struct_ops.link")
 struct fuse_filter_ops gates = {
 	.open = (void *)gates_open,
 	.gate = (void *)gates_gate,
+	.attr = (void *)gates_attr,
 	.ops = BIT(FUSE_FILTER_OPS) - BIT(FUSE_FILTER_GETATTR),
 	.id = "gates",
 };

@@ -1,25 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""fdinfo.py DIRECTORY: registers a layer as a server does, and prints the device's fdinfo."""
+"""fdinfo.py DIRECTORY FILTER: registers both as a server does, and prints the device's fdinfo."""
 
-import ctypes
 import fcntl
 import os
 import struct
 import sys
 
+from calls import FSCONFIG, FSMOUNT, FSOPEN, call
+
 TYPE = os.environ.get("LAMINA_FUSE_TYPE", "fuse_bpf")
 LAYER_ADD = 1 << 30 | 32 << 16 | 229 << 8 | 0xB1
-FSOPEN, FSCONFIG, FSMOUNT = 430, 431, 432
-
-libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(*args):
-    ret = libc.syscall(*args)
-    if ret < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return ret
-
+FILTER_ADD = 1 << 30 | 48 << 16 | 229 << 8 | 0xB4
 
 device = os.open("/dev/" + TYPE, os.O_RDWR)
 fs = call(FSOPEN, TYPE.encode(), 0)
@@ -33,5 +24,6 @@ os.write(device, struct.pack("=IiQ", 16 + len(init), 0, unique) + init)
 
 layer = os.open(sys.argv[1], os.O_PATH)
 fcntl.ioctl(device, LAYER_ADD, struct.pack("=iIQ16x", layer, 0, 42))
+fcntl.ioctl(device, FILTER_ADD, struct.pack("=iI16sQ16x", -1, 0, sys.argv[2].encode(), 7))
 with open(f"/proc/self/fdinfo/{device}", encoding="ascii") as f:
     print(f.read(), end="")

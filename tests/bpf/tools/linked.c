@@ -67,10 +67,35 @@ static void expect(int result, int expected, const char *what)
 	fail(what);
 }
 
+/* A FILTER_ADD with an argument of another size, zero behind @id's. */
+static int add_sized(const struct connection *c, const char *id, unsigned int size, char last)
+{
+	char arg[128] = {0};
+	struct fuse_bpf_filter_add *known = (struct fuse_bpf_filter_add *)arg;
+
+	known->link_fd = -1;
+	snprintf(known->id, sizeof(known->id), "%s", id);
+	arg[size - 1] = last;
+	return ioctl(c->device, _IOC(_IOC_WRITE, FUSE_BPF_IOC_MAGIC, 0xb4, size), arg);
+}
+
+static void refuse_sizes(const struct connection *c)
+{
+	struct fuse_bpf_filter_add arg = {.link_fd = -1, .id = "nobody", .reserved = {0, 1}};
+
+	expect(add_sized(c, "nobody", 8, 0), EINVAL, "too short");
+	expect(add_sized(c, "nobody", 32, 0), ENOENT, "the least that there must be");
+	expect(add_sized(c, "nobody", 96, 0), ENOENT, "longer, with zeros");
+	expect(add_sized(c, "nobody", 96, 1), E2BIG, "longer, with something in it");
+	expect(ioctl(c->device, FUSE_BPF_IOC_FILTER_ADD, &arg), EINVAL, "a reserved field");
+	expect(ioctl(c->device, FUSE_BPF_IOC_FILTER_ADD, 1UL), EFAULT, "a bad address");
+}
+
 static void add_filters(const struct connection *c, const char *id)
 {
 	int other = open("/", O_RDONLY | O_CLOEXEC);
 
+	refuse_sizes(c);
 	expect(add_filter(c, id, -1, 1), EINVAL, "unknown flags");
 	expect(add_filter(c, id, other, 0), EINVAL, "both a name and a link");
 	expect(add_filter(c, "0123456789abcdef", -1, 0), EINVAL, "a name without an end");
@@ -99,6 +124,12 @@ static int with_server(char **argv)
 	expect(fstatat(c.mnt, "hide", &st, 0), ENOENT, "hide");
 	check(sys_move_mount(c.mnt, argv[0]), "move_mount");
 	connection_close(&c);
+	check(connection_make(&c), "connection");
+	check(answer_init(c.device, 1), "FUSE_INIT");
+	close(c.fs);
+	close(c.mnt);
+	expect(add_filter(&c, argv[2], -1, 0), ENOTCONN, "after the unmount");
+	close(c.device);
 	return 0;
 }
 
