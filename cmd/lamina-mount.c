@@ -115,8 +115,7 @@ static errint_t make_file_system(struct program *p, struct lamina_error *error)
 		return lamina_error_set(error, err, "cannot read the root directory of '%s'",
 					p->u.layers[0].path);
 	if (p->guard.always && policy_obstacle(&p->fs))
-		return lamina_error_say(error, -EINVAL, "no policies: %s",
-					policy_obstacle(&p->fs));
+		return lamina_error_say(error, -EINVAL, "no policies: %s", policy_obstacle(&p->fs));
 	return 0;
 }
 
