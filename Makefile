@@ -85,14 +85,16 @@ $(UNIT_TESTS:%=$(B)/unit/%): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/liblamina
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-ORACLE_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/oracle/*.c))
+# Tools of several files.
+$(B)/tests/oracle: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/oracle/*.c))
+$(B)/tests/policymount: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/policymount/*.c)) $(B)/liblamina.a
 
-$(B)/tests/oracle: $(ORACLE_OBJECTS)
+$(B)/tests/oracle $(B)/tests/policymount:
 	@mkdir -p $(@D)
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-tools: $(B)/tests/oracle $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
+tools: $(B)/tests/oracle $(B)/tests/policymount $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
 
 # The fuzzer is clang's, whatever the rest is built with.
 FUZZ_CC ?= clang-19

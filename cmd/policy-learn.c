@@ -28,7 +28,7 @@ struct options {
 struct learning {
 	const struct options *options;
 	struct lamina_container container;
-	int records; /* what the mount says */
+	int records;		 /* what the mount says */
 	struct lamina_text text; /* of it, not taken yet */
 	struct lamina_learned learned;
 	pid_t child;
@@ -151,9 +151,9 @@ static errint_t write_policy(struct learning *l, struct lamina_error *error)
 					"%s: more was used than the mount program can note",
 					l->options->name);
 	lamina_text_print(&comment, "what %s used", l->options->name);
-	err = comment.broken ? -ENOMEM
-			     : lamina_learned_write(&l->learned, comment.bytes, &policy, &warnings,
-						    error);
+	err = comment.broken
+		      ? -ENOMEM
+		      : lamina_learned_write(&l->learned, comment.bytes, &policy, &warnings, error);
 	if (err < 0)
 		return err;
 	if (warnings.n > 0)

@@ -86,8 +86,7 @@ int policy_remove(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-errint_t policy_input_live(struct policy_input *input, const char *name,
-			   struct lamina_error *error)
+errint_t policy_input_live(struct policy_input *input, const char *name, struct lamina_error *error)
 {
 	struct lamina_container container;
 	_cleanup_fd_ int root = policy_open_mount(name, &container, error);

@@ -38,7 +38,8 @@ static void print_help(FILE *to)
 		fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
 			commands[i].help);
 	fprintf(to, "\nFILE is a policy in JSON, a compiled one, or - for standard input; several "
-		    "are put together.\nCONTAINER is its name or id, MOUNTPOINT the path of its root file "
+		    "are put together.\nCONTAINER is its name or id, MOUNTPOINT the path of its "
+		    "root file "
 		    "system.\nACCESS is one of read_file, write_file, execute, read_dir, "
 		    "make_*, remove_*,\ntruncate, refer, chmod, chown, xattr; without it: all.\n\n"
 		    "exit status: 0 fine; 1 not a policy, or another error; 2 wrong usage;\n"

@@ -97,9 +97,9 @@ static errint_t begin(struct listening *l, struct lamina_error *error)
 
 	if (!l->options->target) {
 		l->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-		return l->mounts < 0 ? lamina_error_set(error, -errno,
-							"cannot open /proc/self/mountinfo")
-				     : add_all(l, error);
+		return l->mounts < 0
+			       ? lamina_error_set(error, -errno, "cannot open /proc/self/mountinfo")
+			       : add_all(l, error);
 	}
 	err = lamina_container_find(l->options->target, &container, error);
 	if (err < 0)

@@ -33,7 +33,8 @@ static const char usage[] =
 	"  lamina mount -o lowerdir=...,filter=overlay,filter=trace MOUNTPOINT\n"
 	"  lamina trace MOUNTPOINT\n"
 	"\n"
-	"With --policy: what policies refused or wrote down, a JSON object a line, of a mount, or of\n"
+	"With --policy: what policies refused or wrote down, a JSON object a line, of a mount, or "
+	"of\n"
 	"all that there are and come; --earlier begins with what is still remembered.\n";
 
 static const char *const op_names[] = {

@@ -23,8 +23,7 @@ static bool is_null(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) < 0 ||
-	       (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
+	return fstat(fd, &st) < 0 || (S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3));
 }
 
 static void append(const char *path, const struct lamina_text *text)

@@ -34,9 +34,12 @@ struct options {
 static void print_help(FILE *to)
 {
 	fprintf(to, "usage: " PROGRAM " [OPTION...] <STATE\n\n"
-		    "An OCI hook for createRuntime and poststop: puts the policy of a container in force.\n"
-		    "The container's state comes on standard input; the policy is named by the annotation\n"
-		    "org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode may be\n"
+		    "An OCI hook for createRuntime and poststop: puts the policy of a container in "
+		    "force.\n"
+		    "The container's state comes on standard input; the policy is named by the "
+		    "annotation\n"
+		    "org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode "
+		    "may be\n"
 		    "enforce or dry-run.\n\n"
 		    "  --policy FILE  a policy for every container for which the hook is called\n"
 		    "  --only DIR     annotations may only name files below DIR\n"
@@ -109,10 +112,11 @@ static errint_t is_dry(const struct hook_state *state, struct lamina_error *erro
 		return 0;
 	if (!strcmp(state->mode, "dry-run"))
 		return 1;
-	return lamina_error_say(error, -EINVAL,
-				"the annotation org.lamina.policy.mode is '%.200s': expected enforce "
-				"or dry-run",
-				state->mode);
+	return lamina_error_say(
+		error, -EINVAL,
+		"the annotation org.lamina.policy.mode is '%.200s': expected enforce "
+		"or dry-run",
+		state->mode);
 }
 
 static errint_t add_annotated(const struct options *options, const struct hook_state *state,

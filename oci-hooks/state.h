@@ -12,10 +12,10 @@
 
 struct hook_state {
 	char *id;
-	char *root;   /* crun says it; else NULL */
-	char *bundle; /* or NULL */
-	pid_t pid;    /* 0: not said */
-	bool stopped; /* the container has ended */
+	char *root;	     /* crun says it; else NULL */
+	char *bundle;	     /* or NULL */
+	pid_t pid;	     /* 0: not said */
+	bool stopped;	     /* the container has ended */
 	char *policy, *mode; /* annotations, or NULL */
 };
 

@@ -24,9 +24,12 @@ struct job {
 
 static errint_t open_fd(struct job *j, int fd, int flags)
 {
-	errint_t opened = lamina_caller_open(&j->fs->policy.guard->callers, (pid_t)j->r->in->pid,
-					     fd, flags);
+	errint_t opened =
+		lamina_caller_open(&j->fs->policy.guard->callers, (pid_t)j->r->in->pid, fd, flags);
 
+	if (opened == -EINVAL)
+		return lamina_error_say(&j->error, opened, "fd %d is neither a memfd nor a pipe",
+					fd);
 	if (opened < 0)
 		lamina_error_set(&j->error, opened, "the mount program cannot open fd %d", fd);
 	return opened;
@@ -189,15 +192,25 @@ static errint_t end_learning(struct job *j)
 	return 0;
 }
 
+/* From another version, or by somebody who tries what happens. */
+static bool is_known(const struct lamina_control *in)
+{
+	bool listens = in->op == LAMINA_CONTROL_TRACE || in->op == LAMINA_CONTROL_LEARN;
+	uint32_t flags = listens ? LAMINA_CONTROL_FLAGS : 0;
+
+	return in->version == LAMINA_CONTROL_VERSION && in->op < LAMINA_CONTROL_OPS &&
+	       !(in->flags & ~flags) && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];
+}
+
 static errint_t run(struct job *j)
 {
-	static errint_t (*const jobs[])(struct job *j) = {
+	static errint_t (*const jobs[LAMINA_CONTROL_OPS])(struct job *j) = {
 		[LAMINA_CONTROL_APPLY] = apply, [LAMINA_CONTROL_REMOVE] = remove_policy,
 		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
 		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
 	};
 
-	if (j->in->version != LAMINA_CONTROL_VERSION || j->in->op >= sizeof(jobs) / sizeof(jobs[0]))
+	if (!is_known(j->in))
 		return lamina_error_say(&j->error, -EINVAL,
 					"the mount program is of another version");
 	wire_session_block_ahead(j->r->session);

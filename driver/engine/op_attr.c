@@ -98,7 +98,8 @@ errint_t op_statx(struct wire_request *r)
  */
 static errint_t set_size(struct object *o, const struct fuse_setattr_in *in)
 {
-	bool renew = (in->valid & FATTR_FH) || (in->size == 0 && o->fs->options.engine == LAMINA_ENGINE_FUSE);
+	bool renew = (in->valid & FATTR_FH) ||
+		     (in->size == 0 && o->fs->options.engine == LAMINA_ENGINE_FUSE);
 	_cleanup_held_ struct held_file data = {0};
 	char path[LAMINA_FD_PATH_SIZE];
 	errint_t err = object_data(o, true, &data);

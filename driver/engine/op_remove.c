@@ -245,8 +245,8 @@ static void forget_dot_dot(const struct end *moved, const struct end *away)
 static errint_t ask_policy(const struct wire_request *r, struct end *from, struct end *to,
 			   unsigned int flags)
 {
-	errint_t err = policy_move(r, &from->object, &from->parent, from->name, &to->parent,
-				   to->name);
+	errint_t err =
+		policy_move(r, &from->object, &from->parent, from->name, &to->parent, to->name);
 
 	if (err < 0 || !to->object.node)
 		return err;
@@ -260,7 +260,6 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 {
 	struct lamina_fs *fs = fs_of(r);
 	_cleanup_(end_done) struct end from = {0}, to = {0};
-	bool sweeps;
 	errint_t err = find_end(fs, r->in->nodeid, r->name, &from);
 
 	if (err == 0) {
@@ -274,7 +273,6 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 		err = prepare_rename(&from, &to, flags, &r->interrupted);
 	if (err < 0)
 		return err;
-	sweeps = policy_move_matters(fs, &from.parent, from.name, &to.parent, to.name);
 	node_begin_change_two(&fs->table, from.object.node, to.object.node);
 	err = rename_ends(&from, &to, flags);
 	node_end_change(&fs->table, from.object.node);
@@ -285,7 +283,7 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 		if (flags & RENAME_EXCHANGE)
 			forget_dot_dot(&to, &from);
 	}
-	if (err == 0 && sweeps)
+	if (err == 0 && policy_move_mattered(fs, &from.parent, from.name, &to.parent, to.name))
 		err = sweep_moved(fs);
 	return err;
 }

@@ -38,6 +38,12 @@ static bool has_mapped_ids(const struct lamina_fs *fs, const char *name)
 	       (lamina_idmap_active(&fs->options.uids) || lamina_idmap_active(&fs->options.gids));
 }
 
+/* An access ACL is the mode as well. */
+static unsigned int accesses_of_change(const char *name)
+{
+	return strcmp(name, ACL_ACCESS) ? POLICY_BIT(XATTR) : POLICY_BIT(XATTR) | POLICY_BIT(CHMOD);
+}
+
 /* Reply with a value or list of @n bytes in the thread's room; with its size if that was asked. */
 static errint_t reply_bytes(struct wire_request *r, ssize_t n)
 {
@@ -141,7 +147,7 @@ errint_t op_setxattr(struct wire_request *r)
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
-		err = policy_object(r, &o, POLICY_BIT(XATTR));
+		err = policy_object(r, &o, accesses_of_change(r->text));
 	if (err == 0)
 		err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
@@ -167,7 +173,7 @@ errint_t op_removexattr(struct wire_request *r)
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
-		err = policy_object(r, &o, POLICY_BIT(XATTR));
+		err = policy_object(r, &o, accesses_of_change(r->text));
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)

@@ -262,8 +262,8 @@ errint_t policy_name(const struct wire_request *r, struct object *parent, const 
 /* ---- other names ---- */
 
 /* What can be done to an object, whatever names it has. */
-#define TO_THE_OBJECT                                                                 \
-	(POLICY_BIT(READ_FILE) | POLICY_BIT(WRITE_FILE) | POLICY_BIT(EXECUTE) |      \
+#define TO_THE_OBJECT                                                           \
+	(POLICY_BIT(READ_FILE) | POLICY_BIT(WRITE_FILE) | POLICY_BIT(EXECUTE) | \
 	 POLICY_BIT(TRUNCATE) | POLICY_BIT(CHMOD) | POLICY_BIT(CHOWN) | POLICY_BIT(XATTR))
 
 /*
@@ -349,8 +349,8 @@ errint_t policy_move(const struct wire_request *r, struct object *o, struct obje
 	return err < 0 ? err : ask_evaded(r, type, &from, &to);
 }
 
-bool policy_move_matters(struct lamina_fs *fs, struct object *from_parent, const char *from_name,
-			 struct object *parent, const char *name)
+bool policy_move_mattered(struct lamina_fs *fs, struct object *from_parent, const char *from_name,
+			  struct object *parent, const char *name)
 {
 	bool differs;
 
@@ -493,7 +493,8 @@ const char *policy_obstacle(struct lamina_fs *fs)
 	if (fs->options.writeback)
 		return "a mount with writeback=1 takes no policy";
 	if (fs->policy.guard->callers_err < 0)
-		return "the mount program finds no /proc of its own pid namespace, and so can't tell "
+		return "the mount program finds no /proc of its own pid namespace, and so can't "
+		       "tell "
 		       "who is bound by a policy";
 	return NULL;
 }

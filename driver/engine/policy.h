@@ -104,11 +104,11 @@ void policy_listing_done(struct policy_listing *listing);
 bool policy_listing_hides(const struct policy_listing *listing, const char *name);
 
 /*
- * Before a move: whether the policy says something else of what lies at the new place. Then, after it,
- * sweep.h has to be called.
+ * After a move, since a policy may have come while it went on: whether what lies at the new place now is
+ * treated in another way than at the old one. Then sweep.h has to be called.
  */
-bool policy_move_matters(struct lamina_fs *fs, struct object *from_parent, const char *from_name,
-			 struct object *parent, const char *name);
+bool policy_move_mattered(struct lamina_fs *fs, struct object *from_parent, const char *from_name,
+			  struct object *parent, const char *name);
 
 /* ---- for sweep.c; under `lock` ---- */
 

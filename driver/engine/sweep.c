@@ -55,8 +55,7 @@ static void add_name(struct sweep *s, const struct lamina_active *active, struct
 	if (!lamina_active_hidden(active, policy_state_of_alias(s->fs, alias)))
 		return;
 	add_id(&s->objects, alias->node->id);
-	if (!s->paths ||
-	    lamina_active_hidden(active, policy_state_of_dir(s->fs, alias->parent)))
+	if (!s->paths || lamina_active_hidden(active, policy_state_of_dir(s->fs, alias->parent)))
 		return;
 	path = policy_path(s->fs, alias->parent, alias->name, buffer);
 	if (path)

@@ -6,12 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 
 #define PROC_PATH_SIZE 64
 
@@ -60,18 +64,33 @@ bool lamina_caller_is_bound(const struct lamina_callers *c, pid_t pid)
 	return read_link(c->proc, path, ns, sizeof(ns)) < 0 || strcmp(ns, c->own) != 0;
 }
 
+/* Whether opening @fd again gives no access to anything that has a name. */
+static bool is_nameless(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return false;
+	if (S_ISFIFO(st.st_mode))
+		return fs.f_type == PIPEFS_MAGIC;
+	return S_ISREG(st.st_mode) && st.st_nlink == 0;
+}
+
 errint_t lamina_caller_open(const struct lamina_callers *c, pid_t pid, int fd, int flags)
 {
+	_cleanup_fd_ int found = -1;
 	char path[PROC_PATH_SIZE];
-	int opened;
 
 	if (pid <= 0 || c->proc < 0)
 		return -EACCES;
 	if (fd < 0)
 		return -EBADF;
 	snprintf(path, sizeof(path), "%d/fd/%d", pid, fd);
-	opened = openat(c->proc, path, flags | O_CLOEXEC | O_NOCTTY);
-	return opened < 0 ? -errno : opened;
+	found = openat(c->proc, path, O_PATH | O_CLOEXEC);
+	if (found < 0)
+		return errno == ENOENT ? -EBADF : -errno;
+	return is_nameless(found) ? lamina_fd_reopen(found, flags) : -EINVAL;
 }
 
 void lamina_caller_comm(const struct lamina_callers *c, pid_t pid, char *ret, size_t size)

@@ -15,8 +15,8 @@
 #include "base/errint.h"
 
 struct lamina_callers {
-	int proc;	/* /proc; -1: nobody can be told apart */
-	char own[32];	/* this process's mount namespace, as /proc says it */
+	int proc;     /* /proc; -1: nobody can be told apart */
+	char own[32]; /* this process's mount namespace, as /proc says it */
 };
 
 /* To be called in the namespaces in which the mount was made. -errno: @c tells nobody apart. */
@@ -26,7 +26,11 @@ void lamina_callers_done(struct lamina_callers *c);
 /* Whether thread @pid, which waits for an answer, is bound by policies. */
 bool lamina_caller_is_bound(const struct lamina_callers *c, pid_t pid);
 
-/* Open what thread @pid, which waits for an answer, has open as @fd. Returns an fd or -errno. */
+/*
+ * Open what thread @pid, which waits for an answer, has open as @fd: a memfd or a pipe, and nothing else,
+ * since it is opened with our rights and not with those of the caller. Returns an fd or -errno; -EBADF:
+ * there is no such fd, -EINVAL: it is neither.
+ */
 errint_t lamina_caller_open(const struct lamina_callers *c, pid_t pid, int fd, int flags);
 
 /* The command of thread @pid, and the path of its program; "" where that can't be seen. */

@@ -31,10 +31,11 @@ static errint_t control(int root, struct lamina_control *request, struct lamina_
 		return 0;
 	result = -errno;
 	if (result == -ENOTTY)
-		return lamina_error_say(error, result,
-					"this is not the root of a mount of lamina-mount that takes "
-					"policies from here: only who mounted it may give them, from "
-					"the mount namespace of the mount");
+		return lamina_error_say(
+			error, result,
+			"this is not the root of a mount of lamina-mount that takes "
+			"policies from here: only who mounted it may give them, from "
+			"the mount namespace of the mount");
 	request->error[sizeof(request->error) - 1] = '\0';
 	if (!request->error[0])
 		return lamina_error_set(error, result, "cannot talk to the mount");

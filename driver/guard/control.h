@@ -5,7 +5,8 @@
  *
  * It is answered only to who is not bound by policies (guard/caller.h) and is the user who made the
  * mount, or root; to everybody else, and to any process in a container, such an ioctl does not exist
- * (ENOTTY). Numbers of fds are those of the caller, which must be a memfd (a bundle) or a pipe.
+ * (ENOTTY). Numbers of fds are those of the caller, which must be memfds (files without a name) or
+ * pipes; anything else is EINVAL, as are an unknown version, operation or flag.
  */
 #pragma once
 
@@ -28,11 +29,13 @@ enum lamina_control_op {
 	LAMINA_CONTROL_LEARN,
 	/* Who learns gets the rest, and the end of its pipe. */
 	LAMINA_CONTROL_LEARN_END,
+	LAMINA_CONTROL_OPS,
 };
 
 /* TRACE: begin with what is still there. LEARN: begin with the first program that is run. */
 #define LAMINA_CONTROL_EARLIER 1u
 #define LAMINA_CONTROL_AT_EXEC 1u
+#define LAMINA_CONTROL_FLAGS   1u
 
 struct lamina_control {
 	uint32_t version;

@@ -91,8 +91,7 @@ static nfds_t collect(const struct lamina_listeners *l, struct pollfd *fds)
 
 	fds[n++] = (struct pollfd){.fd = l->wake, .events = POLLIN};
 	for (const struct lamina_listener *at = l->first; at; at = at->next_listener)
-		fds[n++] = (struct pollfd){.fd = at->fd,
-					   .events = has_pending(at) ? POLLOUT : 0};
+		fds[n++] = (struct pollfd){.fd = at->fd, .events = has_pending(at) ? POLLOUT : 0};
 	return n;
 }
 

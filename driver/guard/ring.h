@@ -12,7 +12,7 @@
 struct lamina_ring {
 	char *bytes; /* made for the first line */
 	size_t size;
-	uint64_t head, tail;	    /* bytes ever written, and ever dropped */
+	uint64_t head, tail;	      /* bytes ever written, and ever dropped */
 	uint64_t lines_in, lines_out; /* lines the same way */
 };
 

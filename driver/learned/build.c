@@ -9,7 +9,7 @@
 #include "learned/names.h"
 
 #define BIT(access) (1u << LAMINA_ACCESS_##access)
-#define MADE                                                                            \
+#define MADE                                                                               \
 	(BIT(MAKE_DIR) | BIT(MAKE_REG) | BIT(MAKE_SYM) | BIT(MAKE_SOCK) | BIT(MAKE_FIFO) | \
 	 BIT(MAKE_CHAR) | BIT(MAKE_BLOCK))
 #define REMOVED (BIT(REMOVE_DIR) | BIT(REMOVE_FILE))

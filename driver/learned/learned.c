@@ -60,7 +60,8 @@ static errint_t take_use(struct lamina_learned *learned, const char *record)
 	return 0;
 }
 
-static errint_t take_move(struct lamina_learned *learned, const char *from, const char *to, bool dir)
+static errint_t take_move(struct lamina_learned *learned, const char *from, const char *to,
+			  bool dir)
 {
 	struct learned_move move = {strdup(from), strdup(to), dir};
 

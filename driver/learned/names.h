@@ -7,8 +7,8 @@
 #include "base/text.h"
 
 enum lamina_name_kind {
-	LAMINA_NAME_FOUND, /* it was there */
-	LAMINA_NAME_MADE,  /* it was made, and stayed */
+	LAMINA_NAME_FOUND,   /* it was there */
+	LAMINA_NAME_MADE,    /* it was made, and stayed */
 	LAMINA_NAME_PASSING, /* it was made and went again */
 };
 

@@ -167,8 +167,8 @@ static unsigned int allowed(const struct check *c, const char *path, unsigned in
 	unsigned int bits = 0;
 
 	for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++)
-		if (among >> access & 1 && !lamina_verdict_refuses(lamina_compiled_decide(
-						   &c->compiled, path, access)))
+		if (among >> access & 1 &&
+		    !lamina_verdict_refuses(lamina_compiled_decide(&c->compiled, path, access)))
 			bits |= 1u << access;
 	return bits;
 }
@@ -334,7 +334,8 @@ errint_t lamina_learned_write(struct lamina_learned *learned, const char *commen
 	for (int i = 0; err == 0 && i < ROUNDS_MAX && (i == 0 || c.changed); i++)
 		err = try_once(&c, comment, ret, error);
 	if (err == 0 && c.changed)
-		err = lamina_error_say(error, -ELOOP, "no policy was found that allows what was used");
+		err = lamina_error_say(error, -ELOOP,
+				       "no policy was found that allows what was used");
 	if (err == 0)
 		warn(&c, ret_warnings);
 	lamina_compiled_done(&c.compiled);

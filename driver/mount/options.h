@@ -38,7 +38,7 @@ struct lamina_mount_options {
 	bool read_only;
 	bool allow_other;
 
-	bool policies;	       /* one may come at any time */
+	bool policies; /* one may come at any time */
 	char *policy_files[LAMINA_POLICY_MAX_FILES];
 	size_t n_policy_files; /* to be in force from the start */
 	uint32_t upcall_wait; /* seconds that upcalls wait for a server; UINT32_MAX: for ever */

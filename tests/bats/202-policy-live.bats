@@ -135,6 +135,16 @@ look_around() {
 	run_expect 1 inside cat mnt/etc/shadow
 }
 
+@test "a request that is not as it should be is refused, and changes nothing" {
+	mkdir scratch
+	apply '{"maskedPaths": ["/etc/shadow"], "rules": [{"paths": ["/srv/**/*.x", "/tmp/a?"],
+		"access": ["read_file"], "action": "ERRNO"}]}'
+	py control odd_requests "$TEST_DIR/mnt"
+	py control odd_fds "$TEST_DIR/mnt" "$TEST_DIR/scratch"
+	py control odd_bundles "$TEST_DIR/mnt"
+	run_expect 1 inside cat mnt/etc/shadow
+}
+
 @test "policies one after the other while the mount is in use: nothing hidden is ever seen" {
 	mkdir mnt/d
 	echo secret >mnt/d/secret
@@ -155,6 +165,27 @@ look_around() {
 	wait "$bound"
 	wait "$outside"
 	assert test "$n" -gt 0
+}
+
+@test "what moves while a policy comes is treated as where it is then" {
+	for ((i = 0; i < 50; i++)); do
+		mkdir "mnt/from.$i" "mnt/from.$i/sub"
+		echo secret >"mnt/from.$i/sub/secret"
+	done
+	inside ls -lR mnt >/dev/null
+	py policy move_all mnt from to 50 3>&- &
+	moving=$!
+	policy '{"rules": [{"paths": ["/to.*/sub/secret"], "action": "ERRNO", "errno": "ENOENT"}]}'
+	while kill -0 "$moving" 2>/dev/null; do
+		lamina policy remove "$TEST_DIR/mnt"
+		lamina policy apply "$TEST_DIR/mnt" policy.json
+	done
+	wait "$moving"
+	for ((i = 0; i < 50; i++)); do
+		echo "ENOENT read mnt/to.$i/sub/secret"
+	done >steps
+	mapfile -t steps <steps
+	py_inside policy outcomes "${steps[@]}"
 }
 
 @test "a change comes through beside requests that take long" {

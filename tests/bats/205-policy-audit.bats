@@ -115,14 +115,14 @@ all_are_told() {
 	mkfifo full
 	exec 7<>full
 	lamina trace --policy --earlier "$TEST_DIR/mnt" >full 3>&- &
-	trace=$!
+	tracing=$!
 	py_inside policy attempts mnt/app/code 5000
-	kill -STOP "$trace"
+	kill -STOP "$tracing"
 	py_inside policy attempts mnt/app/code 5000
-	kill -CONT "$trace"
-	kill "$trace"
+	kill -CONT "$tracing"
+	kill "$tracing"
 	exec 7>&-
-	wait "$trace" || true
+	wait "$tracing" || true
 }
 
 @test "there are not more listeners than a mount bears" {

@@ -109,8 +109,9 @@ def on_fd(fd):
 
 
 def run(*words):
-    """Run a program and return its status; raises what execve() says."""
-    return subprocess.call(words, close_fds=False)
+    """Run a program, which is a path, and return its status; raises what execve() says."""
+    path = os.path.join(os.curdir, words[0])
+    return subprocess.call(words, executable=path, close_fds=False)
 
 
 # ---- system calls ----

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cases of the files on policies. All but race_outside are run by a process that is bound by the
+"""Cases of the files on policies. All but race_outside and move_all are run by a process that is bound by the
 policy of the mount in which they work."""
 
 import errno
@@ -265,6 +265,14 @@ def race_outside(directory, hidden_name, rounds):
         os.lstat(hidden_name)
         opened(hidden_name, os.O_RDONLY)
         holds(os.fsencode(hidden_name) in names_of("."), "the name is listed")
+
+
+@case
+def move_all(directory, old, new, count):
+    """By who is not bound."""
+    os.chdir(directory)
+    for number in range(int(count)):
+        os.rename(f"{old}.{number}", f"{new}.{number}")
 
 
 @case

@@ -5,12 +5,11 @@
  */
 #pragma once
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "policy/access.h"
+#include "text.h"
 
 static uint64_t random_state;
 
@@ -33,21 +32,6 @@ static inline const char *pick(const char *const *list, unsigned int n)
 }
 
 #define PICK(list) pick(list, sizeof(list) / sizeof((list)[0]))
-
-struct text {
-	char bytes[65536];
-	size_t n;
-};
-
-static inline void __attribute__((__format__(__printf__, 2, 3))) add(struct text *t, const char *format,
-							      ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	t->n += (size_t)vsnprintf(t->bytes + t->n, sizeof(t->bytes) - t->n, format, args);
-	va_end(args);
-}
 
 static inline void add_pattern(struct text *t, bool masked)
 {
