@@ -69,8 +69,8 @@ int fuse_view_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 		return err;
 
 	/*
-	 * What is written to a pipe or a device is written there; what is in a lower layer is copied
-	 * up, which takes reading it, or the view is read-only.
+	 * What is written to a pipe or a device is written there; what is in a lower layer is
+	 * copied up, which takes reading it, or the view is read-only.
 	 */
 	if (!place->layer->upper && !special_file(real->i_mode) && mask & MAY_WRITE) {
 		mask &= ~(MAY_WRITE | MAY_APPEND);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The backing files of open files of a view. Each has one open file of the topmost layer that has it,
- * with the layer's credentials; what the opener may do was checked by the VFS against the view's
- * inode.
+ * The backing files of open files of a view. Each has one open file of the topmost layer that has
+ * it, with the layer's credentials; what the opener may do was checked by the VFS against the
+ * view's inode.
  *
  * A file that was opened in a lower layer, and copied up since, is read from the copy from then on;
  * what was mapped before stays what it was.
@@ -92,6 +92,20 @@ void fuse_view_file_detach(struct file *file)
 	file->private_data = NULL;
 }
 
+/* Brings a file that is opened for writing into the upper. */
+static int raise(struct inode *inode, const struct file *file)
+{
+	int err;
+
+	if (fuse_entry_is_up(file->f_path.dentry))
+		return 0;
+	if (!(file->f_flags & O_TRUNC))
+		return fuse_copy_up(file->f_path.dentry, FUSE_COPY_ALL);
+	/* The VFS truncates when it is open; who may not must not find the copy empty by then. */
+	err = fuse_view_gate_at(inode, FUSE_FILTER_TRUNCATE, 0, 0);
+	return err ?: fuse_copy_up(file->f_path.dentry, 0);
+}
+
 int fuse_view_file_open(struct inode *inode, struct file *file)
 {
 	int err = fuse_view_alive(inode) ?: fuse_dentry_check(file->f_path.dentry);
@@ -101,8 +115,7 @@ int fuse_view_file_open(struct inode *inode, struct file *file)
 	if (!err && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_OPEN))
 		err = fuse_filter_open(inode, file);
 	if (!err && (file->f_mode & FMODE_WRITE || file->f_flags & O_TRUNC))
-		err = fuse_copy_up(file->f_path.dentry,
-				   file->f_flags & O_TRUNC ? 0 : FUSE_COPY_ALL);
+		err = raise(inode, file);
 	if (err)
 		return err;
 	file->f_flags &= ~(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC);
@@ -136,8 +149,8 @@ static struct file *open_copy(const struct file *file, struct open_file *of)
  * @file: the file
  * @ret_upper: set to whether that is in the upper; or NULL
  *
- * Return: the backing file, with the flags that the file has now, as long as the file is open; or an
- * error.
+ * Return: the backing file, with the flags that the file has now, as long as the file is open; or
+ * an error.
  */
 struct file *fuse_view_file_backing(struct file *file, bool *ret_upper)
 {
@@ -168,5 +181,8 @@ struct file *fuse_view_file_opened_upper(const struct file *file)
 {
 	const struct open_file *of = file->private_data;
 
-	return of->upper ? of->first : smp_load_acquire(&of->copy);
+	if (of->upper)
+		return of->first;
+	/* Pairs with cmpxchg_release() in open_copy(). */
+	return smp_load_acquire(&of->copy);
 }

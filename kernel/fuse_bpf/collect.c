@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Making a listing: the directories of a stack, or the one of them that is in the upper, are read,
- * the topmost first, and each name is entered once, with the places that have it. Verdicts on the names of a directory are asked for
- * when it was read, since they may take lookups in it, and its lock is free again.
+ * the topmost first, and each name is entered once, with the places that have it. Verdicts on the
+ * names of a directory are asked for when it was read, since they may take lookups in it, and its
+ * lock is free again.
  */
 #include <linux/file.h>
 #include <linux/fs.h>

@@ -33,7 +33,7 @@ static bool is_gone(const struct dentry *entry)
 	return fuse_entry_flags(entry) & FUSE_ENTRY_GOING || d_unlinked(entry);
 }
 
-/* What is nearest to the root of @entry and the directories that lead to it, and not in the upper. */
+/* Of @entry and the directories that lead to it: the first from the root that the upper lacks. */
 static struct dentry *first_below(struct dentry *entry)
 {
 	struct dentry *next = dget(entry), *parent;

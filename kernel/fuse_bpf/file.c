@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Open files of a view pass reads and maps to their backing files (backing.c): the pages are those of
- * the backing inode, so all views of a layer share them. Writing is in write.c.
+ * Open files of a view pass reads and maps to their backing files (backing.c): the pages are those
+ * of the backing inode, so all views of a layer share them. Writing is in write.c.
  */
 #include <linux/backing-file.h>
 #include <linux/fs.h>

@@ -94,3 +94,13 @@ bool fuse_dir_has_states(struct inode *dir, const struct fuse_asker *asker)
 	spin_unlock(&fi->lock);
 	return ret;
 }
+
+/*
+ * Could filters hide what a lower layer has, and show a copy of it? Not those that only go by
+ * facts: they are about what layers mean by what they hold, and the server leaves that out of
+ * copies.
+ */
+bool fuse_copies_may_show(const struct fuse_asker *asker)
+{
+	return asker->entries & ~asker->factual & ~READ_ONCE(asker->view->listeners.watching);
+}

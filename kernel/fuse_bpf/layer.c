@@ -138,8 +138,8 @@ static int check_upper(const struct path *path)
 }
 
 /*
- * An upper has one user, be it a view or an overlayfs, whose mark this is: each would be surprised by
- * what the other does.
+ * An upper has one user, be it a view or an overlayfs, whose mark this is: each would be surprised
+ * by what the other does.
  */
 static bool take_upper(struct inode *root)
 {

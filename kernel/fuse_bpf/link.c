@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Files without a name, and further names for files. A new name over a whiteout is first made in the
- * work directory, and then takes the whiteout's place in one step.
+ * Files without a name, and further names for files. A new name over a whiteout is first made in
+ * the work directory, and then takes the whiteout's place in one step.
  */
 #include <linux/backing-file.h>
 #include <linux/file.h>

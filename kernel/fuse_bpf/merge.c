@@ -113,12 +113,12 @@ static int refresh_lower(struct fuse_merge *m, struct inode *dir, const struct f
 /* Is a name of the upper still shown? Filters may have changed since it was read. */
 static bool is_shown(const struct fuse_merge *m, const struct fuse_name *n)
 {
+	const char *text = fuse_name_text(m->upper, (struct fuse_name *)n);
+	const struct qstr name = QSTR_INIT(text, n->len);
 	const struct fuse_name *now = n;
 
 	if (m->shown != m->upper)
-		now = fuse_listing_entry(
-			m->shown, &(struct qstr)QSTR_INIT(
-					  fuse_name_text(m->upper, (struct fuse_name *)n), n->len));
+		now = fuse_listing_entry(m->shown, &name);
 	return now && now->visible;
 }
 

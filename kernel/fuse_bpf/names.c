@@ -92,7 +92,8 @@ bool fuse_is_whiteout(const struct dentry *dentry)
  * @ret_dentry: a negative dentry
  *
  * Context: with the upper's credentials, and the right to write to its mount.
- * Return: 0, 1 if a whiteout is there that something below may depend on, -EEXIST, or another error.
+ * Return: 0, 1 if a whiteout is there that something below may depend on, -EEXIST, or another
+ * error.
  */
 int fuse_upper_vacant(const struct fuse_place *dir, bool merged, const struct qstr *name,
 		      struct dentry **ret_dentry)

@@ -200,7 +200,7 @@ unsigned int fuse_inode_nlink(const struct inode *inode)
 	return nlink - min(covered, nlink);
 }
 
-/* Does the upper directory hold copies, whose numbers are not their own? Returns 1, 0 or an error. */
+/* Does it hold copies, whose numbers are not their own? Returns 1, 0 or an error. */
 int fuse_dir_is_impure(const struct fuse_view *view, const struct fuse_place *dir)
 {
 	char name[OWN_SIZE], value;

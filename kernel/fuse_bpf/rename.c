@@ -94,6 +94,9 @@ static int check_filters(const struct end *from, const struct end *to)
 	/* What filters say of what is in it follows from what they say of it. */
 	if (!err && is_dir(from) && !fuse_dir_has_states(from->inode, &asker))
 		err = -EXDEV;
+	/* What is hidden in it would be copied, too. */
+	if (!err && has_lower_parts(from) && fuse_copies_may_show(&asker))
+		err = -EXDEV;
 	fuse_asker_done(&asker);
 	return err;
 }

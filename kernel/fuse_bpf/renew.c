@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * An inode is brought up to date: its attributes, when its backing object was changed, and what it
- * stands for. It gets another stack when it was copied up, and so has a part in the upper now, or when a
- * directory lost lower parts because one on the way to it was made opaque. The inode stays what it
- * is, with its number, its locks and all that holds it. Callers hold the inode or have its name
- * looked up; they may race with each other.
+ * stands for. It gets another stack when it was copied up, and so has a part in the upper now, or
+ * when a directory lost lower parts because one on the way to it was made opaque. The inode stays
+ * what it is, with its number, its locks and all that holds it. Callers hold the inode or have its
+ * name looked up; they may race with each other.
  */
 #include <linux/fs.h>
 #include <linux/slab.h>
@@ -67,7 +67,7 @@ void fuse_inode_written(struct inode *inode)
 		copy_attributes(inode, stack);
 }
 
-/* How an inode is found: by the key of a lower file with several names, else by its topmost place. */
+/* An inode is found by the key of a lower file with several names, else by its topmost place. */
 unsigned long fuse_inode_hash(const char *link, const struct inode *key)
 {
 	return link ? full_name_hash(NULL, link, strlen(link)) : (unsigned long)key;
@@ -110,8 +110,9 @@ static bool is_newer_dir(const struct fuse_stack *cur, const struct fuse_found *
 }
 
 /*
- * Is the object of the upper a copy of this one? It says so itself, unless it is of a kind that can't
- * have the record (user.* attributes); then nothing else can have the name, see FUSE_ENTRY_GOING.
+ * Is the object of the upper a copy of this one? It says so itself, unless it is of a kind that
+ * can't have the record (user.* attributes); then nothing else can have the name, see
+ * FUSE_ENTRY_GOING.
  */
 static int is_copy(struct inode *inode, struct fuse_found *found)
 {

@@ -2,9 +2,9 @@
 /*
  * Search: a name is searched for down the stack of its directory, until an object that isn't a
  * directory, a whiteout or an opaque directory ends the search. Where the listing of the
- * directory's lower parts is at hand, only the layers that have the name are asked; the upper always
- * is. Called with the i_rwsem of the directory held, or by d_revalidate with the directory only
- * referenced.
+ * directory's lower parts is at hand, only the layers that have the name are asked; the upper
+ * always is. Called with the i_rwsem of the directory held, or by d_revalidate with the directory
+ * only referenced.
  */
 #include <linux/namei.h>
 #include <linux/slab.h>

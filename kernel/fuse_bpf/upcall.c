@@ -318,8 +318,8 @@ static int upcall_wait(struct fuse_upcall *u, struct fuse_ask *ask)
  * @ask: what
  *
  * Context: fuse_view.paths is held. Nothing of the upper is.
- * Return: enum fuse_upcall_answer, or an error; -ETIMEDOUT if there is no server and none came, -EINTR
- * if a fatal signal came. Then what is held may be the upcall's: @ask->passed.
+ * Return: enum fuse_upcall_answer, or an error; -ETIMEDOUT if there is no server and none came,
+ * -EINTR if a fatal signal came. Then what is held may be the upcall's: @ask->passed.
  */
 int fuse_upcall(struct fuse_ask *ask)
 {

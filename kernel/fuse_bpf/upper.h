@@ -15,7 +15,8 @@
  * - fuse_view.paths is held, shared, while a path is built and the server acts on it; and alone
  *   while a directory with lower parts is renamed.
  *
- * Nothing that freezing the upper waits for, and no lock of its file system, is held over an upcall.
+ * Nothing that freezing the upper waits for, and no lock of its file system, is held over an
+ * upcall.
  */
 #ifndef _FS_FUSE_BPF_UPPER_H
 #define _FS_FUSE_BPF_UPPER_H

@@ -8,8 +8,8 @@
  *
  * Life times. A layer lives from its registration to the unmount, after the last inode. An inode's
  * stack is set before the inode can be found, and replaced at most when the inode gets a part in
- * the upper or loses lower ones. A replaced stack stays until the inode goes, so who holds the inode
- * reads its stack without a lock; it is freed after a grace period, for rcu-walk.
+ * the upper or loses lower ones. A replaced stack stays until the inode goes, so who holds the
+ * inode reads its stack without a lock; it is freed after a grace period, for rcu-walk.
  *
  * Lock order, from the outside in; no other two are ever held together:
  *

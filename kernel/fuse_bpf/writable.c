@@ -49,8 +49,8 @@ static bool is_name(const char *text, size_t size)
  * @stack: of its root
  * @arg: what it was given
  *
- * Return: 0, or the error documented with FUSE_BPF_IOC_VIEW_SET; fuse_writing_done() undoes it in any
- * case.
+ * Return: 0, or the error documented with FUSE_BPF_IOC_VIEW_SET; fuse_writing_done() undoes it in
+ * any case.
  */
 int fuse_writing_prepare(struct fuse_view *view, const struct fuse_stack *stack,
 			 const struct fuse_bpf_view_set *arg)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Writing to open files. A file that can be written to was opened in the upper; what is written goes
- * to its backing file, with the upper's credentials, after the privileges of the view's inode were
- * stripped as the writer's own demand. The i_rwsem of the view's inode is held, which keeps its
- * attributes in step.
+ * Writing to open files. A file that can be written to was opened in the upper; what is written
+ * goes to its backing file, with the upper's credentials, after the privileges of the view's inode
+ * were stripped as the writer's own demand. The i_rwsem of the view's inode is held, which keeps
+ * its attributes in step.
  */
 #include <linux/backing-file.h>
 #include <linux/file.h>

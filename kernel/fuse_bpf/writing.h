@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the files of this directory call of each other to write to a view. Each is described where it
- * is defined. Included by view.h.
+ * What the files of this directory call of each other to write to a view. Each is described where
+ * it is defined. Included by view.h.
  */
 #ifndef _FS_FUSE_BPF_WRITING_H
 #define _FS_FUSE_BPF_WRITING_H
@@ -51,6 +51,7 @@ int fuse_name_free(struct fuse_asker *asker, struct inode *dir, const struct qst
 		   umode_t type, dev_t rdev);
 int fuse_name_suits(struct fuse_asker *asker, const struct qstr *name, umode_t type, dev_t rdev);
 bool fuse_dir_has_states(struct inode *dir, const struct fuse_asker *asker);
+bool fuse_copies_may_show(const struct fuse_asker *asker);
 bool fuse_is_whiteout(const struct dentry *dentry);
 struct dentry *fuse_upper_lookup(const struct fuse_place *dir, const struct qstr *name);
 int fuse_upper_vacant(const struct fuse_place *dir, bool merged, const struct qstr *name,

@@ -105,14 +105,14 @@ int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *valu
 		       int flags)
 {
 	struct inode *inode = d_inode(dentry);
+	u32 op = value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR;
 	struct fuse_view *view = fuse_inode_view(inode);
 	int err = fuse_view_alive(inode);
 	const char *inner;
 	char *nested;
 
 	if (!err)
-		err = fuse_view_gate_xattr(
-			inode, value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR, name);
+		err = fuse_view_gate_xattr(inode, op, name);
 	if (err)
 		return err;
 	if (is_own(view, name))

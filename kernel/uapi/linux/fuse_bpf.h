@@ -13,11 +13,12 @@
  *   reach the mount before that; a server makes it by fsopen(2), fsconfig(2) and fsmount(2), and
  *   attaches it last.
  *
- * - Without a server and read-only, by fsconfig(2): FSCONFIG_SET_FD "root_dir" with the fd of a layer, once for
- *   each layer, the topmost first, FSCONFIG_SET_STRING "marks" (see FUSE_VIEW_MARKS_*), "filter"
- *   with the name of a filter or FSCONFIG_SET_FD "filter_link" with its link, once for each,
- *   FSCONFIG_SET_STRING "cookie" before those that shall have it, and FSCONFIG_SET_FLAG
- *   "no_daemon". Mount options of FUSE that apply to a view: allow_other, user_id, group_id.
+ * - Without a server and read-only, by fsconfig(2): FSCONFIG_SET_FD "root_dir" with the fd of a
+ *   layer, once for each layer, the topmost first, FSCONFIG_SET_STRING "marks" (see
+ *   FUSE_VIEW_MARKS_*), "filter" with the name of a filter or FSCONFIG_SET_FD "filter_link" with
+ *   its link, once for each, FSCONFIG_SET_STRING "cookie" before those that shall have it, and
+ *   FSCONFIG_SET_FLAG "no_daemon". Mount options of FUSE that apply to a view: allow_other,
+ *   user_id, group_id.
  *
  * All ioctls below are for the FUSE device. The size that is encoded in an ioctl's number is that
  * of the argument, which may grow: the kernel takes a shorter one as if the rest were zero, and
@@ -247,11 +248,11 @@ struct fuse_bpf_attach {
  * holder is sent the upcalls: those to come and those that nobody has answered. There is no
  * FUSE_INIT; what was agreed on with the first server holds.
  *
- * A server lives as long as one of its devices is open (FUSE_DEV_IOC_CLONE makes more). Its end does
- * not abort the connection of a writable view: what doesn't need it goes on, and upcalls wait. With
- * FUSE_ATTACH_REPLACE the devices there are get no more requests, and reading from them fails with
- * ENODEV; what their holder has read it still answers, and then closes them. Only one server may
- * change the upper at a time: the new one sees to it (by a lock that the old one holds) that it
+ * A server lives as long as one of its devices is open (FUSE_DEV_IOC_CLONE makes more). Its end
+ * does not abort the connection of a writable view: what doesn't need it goes on, and upcalls wait.
+ * With FUSE_ATTACH_REPLACE the devices there are get no more requests, and reading from them fails
+ * with ENODEV; what their holder has read it still answers, and then closes them. Only one server
+ * may change the upper at a time: the new one sees to it (by a lock that the old one holds) that it
  * begins when the other is done.
  *
  * Errors besides those of all ioctls:

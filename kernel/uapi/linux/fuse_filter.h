@@ -95,7 +95,7 @@ enum fuse_filter_op {
 	FUSE_FILTER_UNLINK,  /* also what is replaced by a rename, as the next */
 	FUSE_FILTER_RMDIR,
 	FUSE_FILTER_RENAME,    /* what has the name goes away */
-	FUSE_FILTER_RENAME_TO, /* something comes there. Both are asked at both ends of an exchange */
+	FUSE_FILTER_RENAME_TO, /* something comes there; in an exchange each end is both */
 	FUSE_FILTER_OPS,
 };
 
@@ -215,6 +215,11 @@ struct fuse_filter_attr {
  * @value: extended attribute whose value attr can get with bpf_fuse_value()
  *
  * A filter must have one callback at least. An update can change all but the id.
+ *
+ * In a writable view what filters hide can't be made, replaced or linked to (EPERM), and a
+ * directory can't get to where less of it would be hidden (EXDEV): where name sets another state
+ * for it; nor, as long as lower layers have a part of it, while there is an entry that is neither
+ * BY_FACTS nor WATCHES, for what that hides would be copied, too.
  */
 struct fuse_filter_ops {
 	int (*name)(struct fuse_filter_ctx *ctx);

@@ -2,10 +2,10 @@
 /*
  * FUSE-BPF: upcalls, what a writable view asks its server.
  *
- * The opcode is FUSE_UPCALL. The request is struct fuse_in_header (its nodeid, uid, gid and pid mean
- * nothing), struct fuse_upcall_in, the path with its NUL, and a second text with its NUL if there is
- * one. The answer is struct fuse_out_header with an error, or with error 0 and followed by struct
- * fuse_upcall_out. A server needs buffers of FUSE_UPCALL_SIZE_MAX.
+ * The opcode is FUSE_UPCALL. The request is struct fuse_in_header (its nodeid, uid, gid and pid
+ * mean nothing), struct fuse_upcall_in, the path with its NUL, and a second text with its NUL if
+ * there is one. The answer is struct fuse_out_header with an error, or with error 0 and followed by
+ * struct fuse_upcall_out. A server needs buffers of FUSE_UPCALL_SIZE_MAX.
  *
  * Objects are named by path, relative to the root of the view, without a leading "/"; the root is
  * "". The same path names the object in the upper and in every layer that has it: directories are
@@ -22,9 +22,9 @@
  *
  * Every upcall is idempotent. A server may be killed at any moment, after it acted and before it
  * answered, too; the same upcall then comes again to its successor, with FUSE_UNIQUE_RESEND in
- * unique. It finds that what was asked for is there and answers DONE. A caller that is killed leaves
- * its upcall behind: one that no server has read is taken back; otherwise FUSE_INTERRUPT may be
- * sent for it, which may be ignored, or be answered by ending the upcall with EINTR.
+ * unique. It finds that what was asked for is there and answers DONE. A caller that is killed
+ * leaves its upcall behind: one that no server has read is taken back; otherwise FUSE_INTERRUPT may
+ * be sent for it, which may be ignored, or be answered by ending the upcall with EINTR.
  *
  * The kernel holds no lock of the upper's file system while it waits, and nothing that freezing it
  * would wait for. It does hold locks of the view: a server that uses the mount it serves may wait
@@ -67,15 +67,16 @@
  *
  * FUSE_UPCALL_MAKE
  *	The upper has a whiteout under this name. Put a new object in its place, in one step: of the
- *	type in @mode, with the permissions in it less @umask (or as the default ACL of its directory
- *	has it), owned by @uid and @gid as the rules for setgid directories want it, with @rdev as
- *	device number (as new_encode_dev() makes it), with the second text as target of a symbolic
- *	link. A directory is opaque. If something else than a whiteout has the name, answer RETRY.
+ *	type in @mode, with the permissions in it less @umask (or as the default ACL of its
+ *	directory has it), owned by @uid and @gid as the rules for setgid directories want it, with
+ *	@rdev as device number (as new_encode_dev() makes it), with the second text as target of a
+ *	symbolic link. A directory is opaque. If something else than a whiteout has the name, answer
+ *	RETRY.
  *
  * FUSE_UPCALL_RENAME
- *	The directory has a part in a lower layer, and the kernel is about to rename it in the upper.
- *	Copy up all that the view shows in it, with its whiteouts left out, and then make it opaque:
- *	what is seen stays the same. The second text is where it will be, for messages only.
+ *	The directory has a part in a lower layer, and the kernel is about to rename it in the
+ *	upper. Copy up all that the view shows in it, with its whiteouts left out, and then make it
+ *	opaque: what is seen stays the same. The second text is where it will be, for messages only.
  *
  * FUSE_UPCALL_JOIN
  *	The path is a name in a lower layer of a file that has several, and of which there is a copy
@@ -163,17 +164,18 @@ struct fuse_upcall_out {
  * Hard links
  *
  * A lower file with several names (st_nlink > 1) stays one file when it is copied up. Its copy has
- * one more link in the directory fuse_bpf_view_set.index, made before any other, under the name KEY:
+ * one more link in the directory fuse_bpf_view_set.index, made before any other, under the name
+ * KEY:
  *
  *	"%u-%x-" of the place of the layer's file system, from 0 as above, and of the type of the
- *	file's handle, then the handle in hexadecimal, as name_to_handle_at(2) gives it with flags 0;
- *	"l%u-%x" of the layer's place, counted from the lowest as 1, and of the inode number, if there
- *	are no handles or one is longer than FUSE_UPCALL_HANDLE_MAX.
+ *	file's handle, then the handle in hexadecimal, as name_to_handle_at(2) gives it with flags
+ *	0; "l%u-%x" of the layer's place, counted from the lowest as 1, and of the inode number, if
+ *	there are no handles or one is longer than FUSE_UPCALL_HANDLE_MAX.
  *
- * Every lookup of a lower file with several names looks there first, so all its names show the copy.
- * How many of its names in the layer no longer show the lower file (they were whited out, or became
- * links of the copy) is the target of the symbolic link KEY.n beside it, in decimal; none means 0.
- * The number of links shown is
+ * Every lookup of a lower file with several names looks there first, so all its names show the
+ * copy. How many of its names in the layer no longer show the lower file (they were whited out, or
+ * became links of the copy) is the target of the symbolic link KEY.n beside it, in decimal; none
+ * means 0. The number of links shown is
  *
  *	NLINK - (KEY.n)				before it is copied up
  *	NLINK - (KEY.n) + (links of copy) - 1	then
