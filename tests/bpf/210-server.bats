@@ -229,6 +229,18 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	done
 }
 
+@test "auto leaves layers with owners in attributes to the next engine, and ps says why" {
+	setfattr -n user.containers.override_stat -v 5:6:0755 lower
+	setfattr -n user.containers.override_stat -v 7:8:0600 lower/one
+	ok lamina-mount -o lowerdir=lower,upperdir=upper,workdir=work mnt
+	is 7:8 stat -c %u:%g mnt/one
+	log lamina ps
+	[[ $output == *"the layer 'lower' keeps owners in attributes (override_stat)"* ]]
+	is passthrough bash -c "lamina ps --json | jq -r '.[] | select(.target == \"$W/mnt\") | .engine'"
+	unmounts
+	fails "keeps owners in attributes" lamina-mount -o engine=bpf,lowerdir=lower,upperdir=upper,workdir=work mnt
+}
+
 @test "ids are mapped, of what is read, changed and made" {
 	chown -R 5:6 lower
 	mounts uidmapping=0:100000:1000,gidmapping=0:200000:1000

@@ -103,6 +103,11 @@ mount_overlay() {
 		-o "lowerdir=${LOWERS:-lower},upperdir=upper,workdir=work${1:+,$1}" mnt
 }
 
+# Layers with redirects and metacopies, which overlayfs writes where it is asked to.
+needs_redirects() {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "engine bpf follows no redirects and metacopies: docs/compatibility.md"
+}
+
 # Unmount and wait until the daemon is gone.
 umount_lamina() {
 	local target=${1:-mnt}
@@ -124,6 +129,20 @@ processes() {
 
 daemons() {
 	processes lamina-mount
+}
+
+# kill_daemon [MOUNTPOINT]: it dies, and the mount with it. Views live on without their server, so
+# such a one is aborted.
+kill_daemon() {
+	local pids
+
+	pids=$(processes lamina-keeper lamina-mount)
+	# shellcheck disable=SC2086
+	kill -KILL $pids
+	wait_daemons_gone
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		umount -f "${1:-mnt}" 2>/dev/null || mountpoint -q "${1:-mnt}"
+	fi
 }
 
 # Also those that would start a daemon again.
