@@ -21,6 +21,9 @@ static bool has_mark(const struct fuse_filter_ctx *ctx)
 	return ctx->marks[0] == 'y' || ctx->marks[1] == 'y' || ctx->marks[2] == 'y';
 }
 
+/* What overlayfs with redirect_dir=on leaves: what is in the directory is elsewhere, too. */
+#define REDIRECTED 3
+
 FILTER_CALLBACK(overlay_entry)
 {
 	__u32 type = ctx->mode & S_IFMT;
@@ -33,6 +36,8 @@ FILTER_CALLBACK(overlay_entry)
 		return type ? FUSE_FILTER_OPAQUE : FUSE_FILTER_WHITEOUT;
 	if (type != S_IFDIR)
 		return FUSE_FILTER_PASS;
+	if (ctx->marks[REDIRECTED])
+		return -EIO;
 	if ((aufs_names && ctx->flags & FUSE_FILTER_HAS_CHILD) || has_mark(ctx))
 		return FUSE_FILTER_OPAQUE;
 	return FUSE_FILTER_PASS;
@@ -78,7 +83,8 @@ struct fuse_filter_ops overlay = {
 	.facts = FUSE_FILTER_WANT_RDEV,
 	.flags = FUSE_FILTER_ANYONE | FUSE_FILTER_BY_FACTS,
 	.id = "overlay",
-	.marks = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"},
+	.marks = {"trusted.overlay.opaque", "user.overlay.opaque",
+		  "user.fuseoverlayfs.opaque", [REDIRECTED] = "trusted.overlay.redirect"},
 	.sibling = ".wh.",
 	.child = ".wh..wh..opq",
 };

@@ -108,10 +108,12 @@ static int raise(struct inode *inode, const struct file *file)
 
 int fuse_view_file_open(struct inode *inode, struct file *file)
 {
-	int err = fuse_view_alive(inode) ?: fuse_dentry_check(file->f_path.dentry);
 	const struct fuse_place *place;
 	struct file *real;
+	int err;
 
+	err = fuse_view_alive(inode) ?: fuse_dentry_check(file->f_path.dentry) ?:
+	      fuse_check_whole(inode);
 	if (!err && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_OPEN))
 		err = fuse_filter_open(inode, file);
 	if (!err && (file->f_mode & FMODE_WRITE || file->f_flags & O_TRUNC))

@@ -173,7 +173,11 @@ int fuse_view_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 s
 /* xattr.c */
 ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size);
 
-/* file.c, readdir.c */
+/* backing.c, file.c, readdir.c */
+int fuse_view_file_open(struct inode *inode, struct file *file);
+int fuse_view_file_attach(struct file *file, struct file *real, bool upper);
+void fuse_view_file_detach(struct file *file);
+struct file *fuse_view_file_backing(struct file *file, bool *ret_upper);
 extern const struct file_operations fuse_view_file_operations;
 extern const struct file_operations fuse_view_dir_operations;
 

@@ -141,6 +141,31 @@ static int copy_up_held(struct dentry *entry, u64 size, unsigned long start, boo
 	return fuse_entry_is_up(entry) ? 0 : -EIO;
 }
 
+/* Where an overlayfs has left a file without its data: they are in a layer below, under some name. */
+#define ELSEWHERE "trusted.overlay.metacopy"
+
+/**
+ * fuse_check_whole - does a file have its own data?
+ * @inode: of a regular file
+ *
+ * Return: 0, -EIO if what would be read is not what was written, or another error.
+ */
+int fuse_check_whole(struct inode *inode)
+{
+	unsigned long *state = &get_fuse_inode(inode)->state;
+	int ret;
+
+	if (likely(test_bit(FUSE_I_WHOLE, state)))
+		return 0;
+	ret = fuse_place_getxattr(fuse_inode_top(inode), ELSEWHERE, NULL, 0);
+	if (ret >= 0)
+		return -EIO;
+	if (ret != -ENODATA && ret != -EOPNOTSUPP)
+		return ret;
+	set_bit(FUSE_I_WHOLE, state);
+	return 0;
+}
+
 /**
  * fuse_copy_up - bring an object into the upper
  * @entry: the object, under the name by which it is to be changed
@@ -160,7 +185,9 @@ int fuse_copy_up(struct dentry *entry, u64 size)
 		return 0;
 	if (!fuse_inode_view(inode)->upper)
 		return -EROFS;
-	err = fuse_hold(inode);
+	err = S_ISREG(inode->i_mode) ? fuse_check_whole(inode) : 0;
+	if (!err)
+		err = fuse_hold(inode);
 	if (err)
 		return err;
 	err = copy_up_held(entry, size, start, &passed);

@@ -129,6 +129,7 @@ static int instantiate(const struct making *m, struct dentry *made)
 		return PTR_ERR(inode);
 	if (S_ISDIR(inode->i_mode))
 		fuse_dir_set_states(inode, m->asker);
+	set_bit(FUSE_I_WHOLE, &get_fuse_inode(inode)->state);
 	fuse_entry_know(m->entry, m->asker->epoch, FUSE_ENTRY_UPPER);
 	d_instantiate(m->entry, inode);
 	return 0;

@@ -150,16 +150,6 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 	}
 }
 
-static int get_xattr(const struct fuse_place *place, const char *name, char *value, size_t size)
-{
-	const struct cred *old = fuse_place_override(place);
-	int len;
-
-	len = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
-	revert_creds(old);
-	return len;
-}
-
 /* Returns 1, 0, or an error: what can't be asked must not pass for a directory without the mark. */
 static int is_opaque(const struct fuse_view *view, const struct fuse_place *place)
 {
@@ -167,7 +157,7 @@ static int is_opaque(const struct fuse_view *view, const struct fuse_place *plac
 				   ? XATTR_TRUSTED_PREFIX "overlay." OPAQUE
 				   : XATTR_USER_PREFIX "overlay." OPAQUE;
 	char value;
-	int len = get_xattr(place, place->layer->upper ? view->opaque : name, &value, 1);
+	int len = fuse_place_getxattr(place, place->layer->upper ? view->opaque : name, &value, 1);
 
 	if (len == 1)
 		return value == 'y';
@@ -179,7 +169,7 @@ static int is_opaque(const struct fuse_view *view, const struct fuse_place *plac
 static int tell_mark(const struct fuse_place *place, const char *name, u8 *ret_mark)
 {
 	char value;
-	int len = get_xattr(place, name, &value, 1);
+	int len = fuse_place_getxattr(place, name, &value, 1);
 
 	if (len == 1)
 		*ret_mark = value ? value : 0xff;

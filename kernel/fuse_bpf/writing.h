@@ -42,6 +42,7 @@ int fuse_dir_mark_impure(const struct fuse_view *view, const struct fuse_place *
 /* copyup.c */
 bool fuse_entry_is_up(const struct dentry *entry);
 int fuse_look_up_copy(struct dentry *entry);
+int fuse_check_whole(struct inode *inode);
 int fuse_copy_up(struct dentry *entry, u64 size);
 
 /* names.c, gate.c, empty.c */
@@ -90,10 +91,6 @@ int fuse_view_set_acl(struct mnt_idmap *idmap, struct dentry *entry, struct posi
 int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct fileattr *fa);
 
 /* backing.c, write.c */
-int fuse_view_file_open(struct inode *inode, struct file *file);
-int fuse_view_file_attach(struct file *file, struct file *real, bool upper);
-void fuse_view_file_detach(struct file *file);
-struct file *fuse_view_file_backing(struct file *file, bool *ret_upper);
 struct file *fuse_view_file_opened_upper(const struct file *file);
 ssize_t fuse_view_file_write_iter(struct kiocb *iocb, struct iov_iter *from);
 ssize_t fuse_view_file_splice_write(struct pipe_inode_info *pipe, struct file *file, loff_t *pos,
