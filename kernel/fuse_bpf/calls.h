@@ -108,7 +108,6 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 		       const struct fuse_place *place, const char *name, unsigned int len,
 		       bool last);
-const char *fuse_marks_prefix(const struct fuse_view *view);
 
 /* search.c */
 int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_asker *asker,

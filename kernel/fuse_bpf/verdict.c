@@ -12,16 +12,6 @@
 
 #define OPAQUE "opaque"
 
-/* The xattrs with this prefix belong to the marks; NULL if there are none. */
-const char *fuse_marks_prefix(const struct fuse_view *view)
-{
-	if (view->marks & FUSE_VIEW_MARKS_TRUSTED)
-		return XATTR_TRUSTED_PREFIX "overlay.";
-	if (view->marks & FUSE_VIEW_MARKS_USER)
-		return XATTR_USER_PREFIX "overlay.";
-	return NULL;
-}
-
 /**
  * fuse_name_verdict - the filters' verdict on a name, whatever layers have it
  * @asker: who asks; @asker->next is set

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Extended attributes of a view's inodes: those of the topmost backing object, but for the ones
- * that the view's marks are made of, and the server's own. A layer that is itself the upper
- * directory of another stack has its marks under the prefix twice; a view shows them with one level
- * less, as overlayfs does, and adds one to those that are set.
+ * that marks are made of, and the server's own. A layer that is itself the upper directory of
+ * another stack has its marks under the prefix twice; a view shows them with one level less, as
+ * overlayfs does, and adds one to those that are set. In a writable view that is so for all marks,
+ * whoever reads them, and filters are not asked: a container may have such a stack in it.
  */
 #include <linux/capability.h>
 #include <linux/slab.h>
@@ -21,18 +22,38 @@ static bool has_prefix(const char *name, const char *prefix)
 /* Is it one that the server and the kernel keep for themselves? */
 static bool is_own(const struct fuse_view *view, const char *name)
 {
-	if (!view->upper)
-		return false;
-	return has_prefix(name, view->own) || (!view->marks && !strcmp(name, view->opaque));
+	return view->upper && has_prefix(name, view->own);
+}
+
+/* The prefix of a name that is kept one level further down, or NULL. */
+static const char *nested_prefix(const struct fuse_view *view, const char *name)
+{
+	if ((view->upper || view->marks & FUSE_VIEW_MARKS_TRUSTED) &&
+	    has_prefix(name, XATTR_TRUSTED_PREFIX NESTED))
+		return XATTR_TRUSTED_PREFIX NESTED;
+	if ((view->upper || view->marks & FUSE_VIEW_MARKS_USER) &&
+	    has_prefix(name, XATTR_USER_PREFIX NESTED))
+		return XATTR_USER_PREFIX NESTED;
+	return NULL;
+}
+
+/* Have the filters a say in an attribute of this name? As fuse_view_gate_xattr(). */
+static int ask_filters(struct inode *inode, enum fuse_filter_op op, const char *name)
+{
+	const struct fuse_view *view = fuse_inode_view(inode);
+
+	if (view->upper && nested_prefix(view, name))
+		return 0;
+	return fuse_view_gate_xattr(inode, op, name);
 }
 
 /* The name under which the layer has an attribute; the caller frees *ret_nested. */
 static const char *layer_name(const struct fuse_view *view, const char *name, char **ret_nested)
 {
-	const char *prefix = fuse_marks_prefix(view);
+	const char *prefix = nested_prefix(view, name);
 
 	*ret_nested = NULL;
-	if (!has_prefix(name, prefix))
+	if (!prefix)
 		return name;
 	*ret_nested = kasprintf(GFP_KERNEL, "%s" NESTED "%s", prefix, name + strlen(prefix));
 	if (!*ret_nested)
@@ -58,7 +79,7 @@ int fuse_view_getxattr(struct dentry *dentry, const char *name, void *value, siz
 	char *nested;
 
 	if (!ret)
-		ret = fuse_view_gate_xattr(inode, FUSE_FILTER_GETXATTR, name);
+		ret = ask_filters(inode, FUSE_FILTER_GETXATTR, name);
 	if (ret < 0)
 		return ret;
 	if (ret || is_own(view, name))
@@ -105,14 +126,14 @@ int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *valu
 		       int flags)
 {
 	struct inode *inode = d_inode(dentry);
-	u32 op = value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR;
+	enum fuse_filter_op op = value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR;
 	struct fuse_view *view = fuse_inode_view(inode);
 	int err = fuse_view_alive(inode);
 	const char *inner;
 	char *nested;
 
 	if (!err)
-		err = fuse_view_gate_xattr(inode, op, name);
+		err = ask_filters(inode, op, name);
 	if (err)
 		return err;
 	if (is_own(view, name))
@@ -135,20 +156,17 @@ int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *valu
 /* How many bytes after the marks' prefix to leave out of a name; -1 for all of the name. */
 static int hidden_part(const struct fuse_view *view, const char *name)
 {
-	const char *prefix = fuse_marks_prefix(view);
+	const char *prefix = nested_prefix(view, name);
 
 	if (is_own(view, name))
 		return -1;
-	if (has_prefix(name, prefix)) {
-		if (!has_prefix(name + strlen(prefix), NESTED))
-			return -1;
-		return strlen(NESTED);
-	}
 	/* The layer's credentials may see more than the caller's. */
 	if (has_prefix(name, XATTR_TRUSTED_PREFIX) &&
 	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
 		return -1;
-	return 0;
+	if (!prefix)
+		return 0;
+	return has_prefix(name + strlen(prefix), NESTED) ? strlen(NESTED) : -1;
 }
 
 /* Leaves out of a list of names what isn't shown. Returns its new length. */
@@ -164,7 +182,7 @@ static ssize_t edit_list(const struct fuse_view *view, char *list, ssize_t len)
 			return -EIO;
 		hidden = hidden_part(view, from);
 		if (hidden > 0) {
-			size_t keep = strlen(fuse_marks_prefix(view));
+			size_t keep = strlen(nested_prefix(view, from));
 
 			memmove(to, from, keep);
 			memmove(to + keep, from + keep + hidden, n - keep - hidden);
@@ -185,7 +203,7 @@ static ssize_t filter_list(struct inode *inode, char *list, ssize_t len)
 
 	while (from < end) {
 		size_t n = strnlen(from, end - from) + 1;
-		int verdict = fuse_view_gate_xattr(inode, FUSE_FILTER_LISTXATTR, from);
+		int verdict = ask_filters(inode, FUSE_FILTER_LISTXATTR, from);
 
 		if (verdict < 0)
 			return verdict;
