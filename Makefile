@@ -165,12 +165,14 @@ $(B)/man/%: docs/man/%.md
 	$(Q)go-md2man -in $< -out $@
 
 install: all $(MANUALS:%=$(B)/man/%)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
 	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(HOOKS)
 	install -m 0755 $(HOOK) $(DESTDIR)$(LIBEXEC)
 	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(DESTDIR)$(HOOKS)/lamina.json
-	install -m 0644 $(MANUALS:%=$(B)/man/%) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 $(addprefix $(B)/man/,$(filter %.1,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 $(addprefix $(B)/man/,$(filter %.8,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man8
 	install -d $(DESTDIR)$(PREFIX)/share/lamina
 	install -m 0644 docs/policy.schema.json $(DESTDIR)$(PREFIX)/share/lamina
 

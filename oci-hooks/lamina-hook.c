@@ -12,11 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ancestors.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "complain.h"
+#include "elsewhere.h"
 #include "guard/client.h"
 #include "policy/file.h"
 #include "state.h"
@@ -154,15 +154,28 @@ static errint_t open_root(const struct hook_state *state, struct lamina_error *e
 	return err < 0 ? err : lamina_client_open(path, error);
 }
 
-/* In the namespace of the hook, or else of who started it; the mount does not talk to others. */
-static errint_t apply(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
-{
-	errint_t err = lamina_client_apply(root, bundle, error);
-	pid_t at = getpid();
+/* What a mount is asked for: from here, or else from where it was made. */
+struct request {
+	int root;
+	const struct lamina_bundle *bundle; /* to be put in force; NULL: what has the label goes */
+	const char *label;
+	struct lamina_error *error;
+};
 
-	while (err == -ENOTTY && hook_enter_ancestor(&at) == 0)
-		err = lamina_client_apply(root, bundle, error);
-	return err;
+static errint_t ask(void *user)
+{
+	const struct request *request = user;
+
+	if (request->bundle)
+		return lamina_client_apply(request->root, request->bundle, request->error);
+	return lamina_client_remove(request->root, request->label, request->error);
+}
+
+static errint_t ask_anywhere(struct request *request)
+{
+	errint_t err = ask(request);
+
+	return err == -ENOTTY ? hook_try_elsewhere(ask, request) : err;
 }
 
 static errint_t put_in_force(const struct options *options, const struct hook_state *state,
@@ -182,7 +195,7 @@ static errint_t put_in_force(const struct options *options, const struct hook_st
 		return err;
 	err = root = open_root(state, error);
 	if (err >= 0)
-		err = apply(root, &bundle, error);
+		err = ask_anywhere(&(struct request){root, &bundle, NULL, error});
 	lamina_bundle_done(&bundle);
 	return err < 0 ? err : 0;
 }
@@ -192,11 +205,9 @@ static void take_away(const struct hook_state *state)
 {
 	struct lamina_error ignored;
 	_cleanup_fd_ int root = open_root(state, &ignored);
-	errint_t err = root < 0 ? root : lamina_client_remove(root, state->id, &ignored);
-	pid_t at = getpid();
 
-	while (err == -ENOTTY && hook_enter_ancestor(&at) == 0)
-		err = lamina_client_remove(root, state->id, &ignored);
+	if (root >= 0)
+		(void)ask_anywhere(&(struct request){root, NULL, state->id, &ignored});
 }
 
 static errint_t parse(int argc, char **argv, struct options *ret)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Ways around a policy, each tried by root in another mount namespace. tests/cases/escape.py says what.
+# Ways around a policy, each tried by root in another mount namespace. tests/cases/escape.py and escape_fds.py say what.
 
 load ../lib/common
 load ../lib/policy
@@ -33,11 +33,24 @@ teardown() {
 	leak_check
 }
 
-# escape CASE ARGUMENT...: under the policy.
-escape() {
+# escape CASE ARGUMENT...: under the policy. escape_fds: a case of that file.
+escape() { escape_by escape "$@"; }
+escape_fds() { escape_by escape_fds "$@"; }
+escape_by() {
 	apply "$POLICY"
-	py_inside escape "$1" "$TEST_DIR/mnt" "${@:2}"
+	py_inside "$1" "$2" "$TEST_DIR/mnt" "${@:3}"
 	assert_file mnt/secret secret
+}
+
+# escape_later FILE CASE ARGUMENT...: the policy comes when the process says that it is ready.
+escape_later() {
+	mkfifo tell go
+	py_inside "$1" "$2" "$TEST_DIR/mnt" "${@:3}" "$TEST_DIR/tell" "$TEST_DIR/go" 3>&- &
+	read -r line <tell || true
+	assert_equal "$line" ready
+	apply "$POLICY"
+	echo >go
+	wait "$!"
 }
 
 @test "chroot" {
@@ -57,27 +70,34 @@ escape() {
 
 @test "renames: away and back, of what lies above, in exchange" { escape rename; }
 
-@test "/proc/PID/root and cwd, /proc/self/fd, fexecve" { escape proc; }
+@test "/proc/PID/root and cwd, /proc/self/fd, fexecve" { escape_fds proc; }
 
 @test "open_by_handle_at with made-up handles" {
-	escape handles "$(stat -c %i mnt/secret)"
+	escape_fds handles "$(stat -c %i mnt/secret)"
 }
 
 @test "mount --bind of it and over it, and overlayfs on top" {
 	escape binds "$TEST_DIR/scratch"
 }
 
-@test "mounts and directories from before the policy" {
-	mkfifo tell go
-	py_inside escape bound_before "$TEST_DIR/mnt" "$TEST_DIR/scratch" "$TEST_DIR/tell" "$TEST_DIR/go" 3>&- &
-	read -r line <tell || true
-	assert_equal "$line" ready
-	apply "$POLICY"
-	echo >go
-	wait "$!"
+@test "mounts, directories and mappings from before the policy" {
+	escape_later escape bound_before "$TEST_DIR/scratch"
 }
 
-@test "files without a name" { escape unnamed; }
+@test "open_by_handle_at with handles from before the policy" {
+	escape_later escape_fds handles_before
+}
+
+@test "io_uring" { escape_fds uring; }
+
+@test "a mount that is in no namespace" { escape_fds detached; }
+
+@test "fds that the host gives" {
+	apply "$POLICY"
+	py escape_fds given_by_the_host "$TEST_DIR/mnt"
+}
+
+@test "files without a name" { escape_fds unnamed; }
 
 @test "the loader, interpreters, executable mappings: what can be read can be run by them" {
 	escape interpreters
@@ -85,6 +105,6 @@ escape() {
 
 @test "inotify" { escape watches; }
 
-@test "fds that another process gives" { escape passed_fds; }
+@test "fds that another process gives" { escape_fds passed_fds; }
 
 @test "attributes and whiteouts written into the mount" { escape attributes; }
