@@ -4,6 +4,8 @@
 B ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
+LIBEXEC ?= $(PREFIX)/libexec/lamina
+HOOKS ?= $(PREFIX)/share/containers/oci/hooks.d
 V ?= 0
 comma := ,
 Q := $(if $(filter 1,$(V)),,@)
@@ -12,7 +14,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wundef -Wvla -Wwrite-strings \
 	-Wcast-qual -Wpointer-arith -Wstrict-prototypes
 WERROR ?= -Werror
-LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ikernel/uapi -pthread -fno-strict-aliasing \
+LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ioci-hooks -Ikernel/uapi -pthread -fno-strict-aliasing \
 	-fstack-protector-strong $(WARNINGS) $(WERROR) -MMD -MP
 LAMINA_LDFLAGS := -pthread
 ifeq ($(SANITIZE),1)
@@ -30,11 +32,12 @@ endif
 DRIVER_SOURCES := $(filter-out driver/bpf/%,$(wildcard driver/*/*.c))
 DRIVER_OBJECTS := $(DRIVER_SOURCES:%.c=$(B)/obj/%.o)
 PROGRAMS := lamina lamina-mount
+HOOK := $(B)/bin/lamina-hook
 TEST_TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/*.c))
 MANUALS := $(patsubst docs/man/%.md,%,$(wildcard docs/man/*.md))
 
-all: $(PROGRAMS:%=$(B)/bin/%)
+all: $(PROGRAMS:%=$(B)/bin/%) $(HOOK)
 
 help::
 	@echo 'make            build the programs into $(B)/bin'
@@ -61,10 +64,16 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace)
+$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace trace-policy)
 $(B)/bin/lamina-mount: $(B)/obj/cmd/view.o
 $(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
+
+$(HOOK): $(patsubst %.c,$(B)/obj/%.o,$(wildcard oci-hooks/*.c)) $(B)/liblamina.a
+	@mkdir -p $(@D)
+	@echo '  LD    $@'
+	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(HOOK): LDLIBS += $(shell pkg-config --libs json-c)
 
 $(TEST_TOOLS:%=$(B)/tests/%): $(B)/tests/%: $(B)/obj/tests/tools/%.o $(B)/liblamina.a
 	@mkdir -p $(@D)
@@ -76,14 +85,16 @@ $(UNIT_TESTS:%=$(B)/unit/%): $(B)/unit/%: $(B)/obj/tests/unit/%.o $(B)/liblamina
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-ORACLE_OBJECTS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/oracle/*.c))
+# Tools of several files.
+$(B)/tests/oracle: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/oracle/*.c))
+$(B)/tests/policymount: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/policymount/*.c)) $(B)/liblamina.a
 
-$(B)/tests/oracle: $(ORACLE_OBJECTS)
+$(B)/tests/oracle $(B)/tests/policymount:
 	@mkdir -p $(@D)
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-tools: $(B)/tests/oracle $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
+tools: $(B)/tests/oracle $(B)/tests/policymount $(TEST_TOOLS:%=$(B)/tests/%) $(UNIT_TESTS:%=$(B)/unit/%)
 
 # The fuzzer is clang's, whatever the rest is built with.
 FUZZ_CC ?= clang-19
@@ -135,7 +146,7 @@ bench: deps
 	$(Q)$(MAKE) --no-print-directory all tools
 	$(Q)tests/bench/run
 
-FORMATTED := $(shell git ls-files '*.c' '*.h' 2>/dev/null || find driver cmd tests -name '*.[ch]')
+FORMATTED := $(shell git ls-files '*.c' '*.h' 2>/dev/null || find driver cmd oci-hooks tests -name '*.[ch]')
 SCRIPTS := $(shell grep -rlE '^\#!.*(ba)?sh' --include='*' demo tests .ci 2>/dev/null)
 CLANG_FORMAT ?= clang-format-19
 
@@ -154,9 +165,14 @@ $(B)/man/%: docs/man/%.md
 	$(Q)go-md2man -in $< -out $@
 
 install: all $(MANUALS:%=$(B)/man/%)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 0644 $(MANUALS:%=$(B)/man/%) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(HOOKS)
+	install -m 0755 $(HOOK) $(DESTDIR)$(LIBEXEC)
+	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(DESTDIR)$(HOOKS)/lamina.json
+	install -m 0644 $(addprefix $(B)/man/,$(filter %.1,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 0644 $(addprefix $(B)/man/,$(filter %.8,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man8
 	install -d $(DESTDIR)$(PREFIX)/share/lamina
 	install -m 0644 docs/policy.schema.json $(DESTDIR)$(PREFIX)/share/lamina
 

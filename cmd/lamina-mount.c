@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "engine/policy.h"
 #include "engine/probe.h"
 #include "mount/record.h"
 #include "mount/restate.h"
@@ -71,16 +72,36 @@ static bool layers_have_acls(const struct lamina_union *u)
 	return n != -EOPNOTSUPP;
 }
 
+/* The policy that is to be in force from the start. */
+static errint_t read_policies(struct program *p, struct lamina_error *error)
+{
+	struct lamina_mount_options *o = &p->options;
+	struct lamina_bundle bundle;
+	errint_t err;
+
+	p->guard.always = o->policies || o->n_policy_files > 0;
+	if (o->n_policy_files == 0)
+		return 0;
+	err = lamina_bundle_read(&bundle, "", o->policy_files, o->n_policy_files, false, error);
+	if (err < 0)
+		return err;
+	p->guard.active = lamina_active_new(&bundle);
+	return p->guard.active ? 0 : lamina_error_set(error, -ENOMEM, "cannot keep the policy");
+}
+
 static errint_t make_file_system(struct program *p, struct lamina_error *error)
 {
 	struct lamina_fs_options options = p->options.fs;
 	errint_t err;
 
 	options.acl = options.acl && options.xattrs && layers_have_acls(&p->u);
-	err = lamina_fs_init(&p->fs, &p->u, &options);
-	return err < 0 ? lamina_error_set(error, err, "cannot read the root directory of '%s'",
-					  p->u.layers[0].path)
-		       : 0;
+	err = lamina_fs_init(&p->fs, &p->u, &options, &p->guard);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the root directory of '%s'",
+					p->u.layers[0].path);
+	if (p->guard.always && policy_obstacle(&p->fs))
+		return lamina_error_say(error, -EINVAL, "no policies: %s", policy_obstacle(&p->fs));
+	return 0;
 }
 
 static errint_t prepare_mount(struct program *p, struct lamina_error *error)
@@ -110,6 +131,7 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 		return lamina_error_set(error, -ENOMEM, "cannot start the session");
 	}
 	p->fs.session = p->session;
+	p->guard.audit.mount = p->mount.target;
 	err = wire_session_start(p->session);
 	if (err == 0)
 		err = wire_session_wait_ready(p->session);
@@ -217,6 +239,8 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 	errint_t err = check_upper(p, error);
 
 	if (err == 0)
+		err = read_policies(p, error);
+	if (err == 0)
 		err = choose_engine(p, error);
 	lamina_union_make_private(&p->u);
 	if (err == 0)
@@ -270,6 +294,7 @@ static void finish(struct program *p)
 	lamina_fs_done(&p->fs);
 	lamina_mount_done(&p->mount);
 	lamina_union_close(&p->u);
+	lamina_guard_done(&p->guard);
 	lamina_cleanup_fd(&p->signals);
 	lamina_cleanup_fd(&p->device);
 	lamina_mount_options_done(&p->options);
@@ -300,6 +325,7 @@ int main(int argc, char **argv)
 	if (err == 0) {
 		if (strncmp(p.options.mountpoint, "/dev/fd/", 8) != 0)
 			lamina_daemon_close_inherited();
+		lamina_guard_init(&p.guard);
 		err = run(&p, &error);
 	}
 	if (err < 0) {

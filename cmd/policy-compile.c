@@ -71,7 +71,7 @@ static errint_t replace_file(const char *path, const void *bytes, size_t size)
 	return err;
 }
 
-static errint_t write_file(const char *path, const void *bytes, size_t size)
+errint_t policy_write_file(const char *path, const void *bytes, size_t size)
 {
 	struct stat st;
 
@@ -111,7 +111,7 @@ int policy_compile(int argc, char **argv)
 		return policy_usage("compile");
 	if (policy_input_read(&input, argv + optind, (size_t)(argc - optind), dry, &error) < 0)
 		return policy_failure(&error);
-	err = write_file(output, input.compiled.words, (size_t)input.compiled.n * 4);
+	err = policy_write_file(output, input.compiled.words, (size_t)input.compiled.n * 4);
 	policy_input_done(&input);
 	if (err < 0) {
 		lamina_error_set(&error, err, "cannot write '%s'", output);

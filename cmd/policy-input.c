@@ -2,69 +2,37 @@
 /*
  * Reading what the command line of `lamina policy` names, and words for what was read.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/limits.h"
 #include "policy.h"
-#include "policy/file.h"
 #include "policy/json.h"
-
-static errint_t load(struct policy_input *input, const char *name, const void *bytes, size_t size,
-		     size_t n, bool dry, struct lamina_error *error)
-{
-	errint_t err;
-
-	if (n > 1 || dry)
-		return lamina_error_say(error, -EINVAL,
-					"%s: a compiled policy is taken as it is, by itself", name);
-	err = lamina_policy_load(bytes, size, &input->compiled, error);
-	return err < 0 ? lamina_error_wrap(error, err, "%s", name) : 0;
-}
-
-static errint_t read_one(struct policy_input *input, const char *path, size_t n, bool dry,
-			 struct lamina_error *error)
-{
-	const char *name = !strcmp(path, "-") ? "standard input" : path;
-	_cleanup_free_ char *bytes = NULL;
-	size_t size = 0;
-	errint_t err = lamina_policy_read_bytes(path, LAMINA_POLICY_MAX_WORDS * 4, &bytes, &size);
-
-	if (err == -EFBIG) {
-		lamina_error_set(error, 0, "%s: larger than %u bytes", name,
-				 LAMINA_POLICY_MAX_FILE);
-		return err;
-	}
-	if (err < 0)
-		return lamina_error_set(error, err, "cannot read the policy '%s'", name);
-	if (lamina_policy_is_compiled(bytes, size))
-		return load(input, name, bytes, size, n, dry, error);
-	return lamina_policy_read_text(&input->policy, name, bytes, size, error);
-}
 
 errint_t policy_input_read(struct policy_input *input, char **files, size_t n, bool dry,
 			   struct lamina_error *error)
 {
 	errint_t err = 0;
 
-	lamina_policy_init(&input->policy);
-	input->compiled = (struct lamina_compiled){0};
+	*input = (struct policy_input){.sources = {.n = 0}};
 	for (size_t i = 0; err == 0 && i < n; i++)
-		err = read_one(input, files[i], n, dry, error);
-	for (size_t i = 0; dry && i < input->policy.n_files; i++)
-		input->policy.files[i].dry = true;
-	if (err == 0 && !input->compiled.words)
-		err = lamina_policy_compile(&input->policy, &input->compiled, error);
+		err = lamina_sources_read(&input->sources, files[i], dry, error);
+	if (err == 0)
+		err = policy_input_compile(input, error);
 	if (err < 0)
-		policy_input_done(input);
+		lamina_sources_done(&input->sources);
 	return err;
+}
+
+errint_t policy_input_compile(struct policy_input *input, struct lamina_error *error)
+{
+	return lamina_sources_compile(&input->sources, &input->policy, &input->compiled, error);
 }
 
 void policy_input_done(struct policy_input *input)
 {
+	lamina_sources_done(&input->sources);
 	lamina_policy_done(&input->policy);
 	lamina_compiled_done(&input->compiled);
 }

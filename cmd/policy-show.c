@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy.h"
 
@@ -140,6 +141,17 @@ static void print_rule(const struct policy_input *input, unsigned int number)
 	putchar('\n');
 }
 
+/* What names a file, or looks like it, is a file; anything else is a mount or a container. */
+static bool is_live(int n, const char *name)
+{
+	const char *end = strrchr(name, '.');
+	struct stat st;
+
+	if (n > 1 || !strcmp(name, "-"))
+		return false;
+	return stat(name, &st) < 0 ? !end || strcmp(end, ".json") != 0 : S_ISDIR(st.st_mode);
+}
+
 int policy_show(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -150,6 +162,7 @@ int policy_show(int argc, char **argv)
 	struct policy_input input;
 	int option, status = EXIT_SUCCESS;
 	bool json = false;
+	errint_t found;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option != 'j')
@@ -158,8 +171,17 @@ int policy_show(int argc, char **argv)
 	}
 	if (optind == argc)
 		return policy_usage("show");
-	if (policy_input_read(&input, argv + optind, (size_t)(argc - optind), false, &error) < 0)
+	if (is_live(argc - optind, argv[optind]))
+		found = policy_input_live(&input, argv[optind], &error);
+	else
+		found = policy_input_read(&input, argv + optind, (size_t)(argc - optind), false,
+					  &error);
+	if (found < 0)
 		return policy_failure(&error);
+	if (found == 0 && !input.compiled.words) {
+		puts(json ? "null" : "no policy");
+		return EXIT_SUCCESS;
+	}
 	if (json) {
 		status = print_json(&input);
 	} else {

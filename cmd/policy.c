@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lamina policy: look at policies and compile them. Its sub-commands are in cmd/policy-*.c.
+ * lamina policy: look at policies, compile them, and put them in force. Its sub-commands are in cmd/policy-*.c.
  */
 #include "policy.h"
 
@@ -19,7 +19,14 @@ static const struct {
 	{"compile", policy_compile, "[--dry-run] FILE... -o OUT", "write the compiled policy"},
 	{"explain", policy_explain, "[--dry-run] --policy FILE [--policy FILE]... PATH [ACCESS]",
 	 "what the policy says about a path, and which rule"},
-	{"show", policy_show, "[--json] FILE...", "the rules in the order in which they are asked"},
+	{"show", policy_show, "[--json] CONTAINER|MOUNTPOINT|FILE...",
+	 "the rules in the order in which they are asked; without a FILE: those in force"},
+	{"apply", policy_apply, "[--dry-run] CONTAINER|MOUNTPOINT FILE...",
+	 "put the policy in force, in the place of what was"},
+	{"remove", policy_remove, "CONTAINER|MOUNTPOINT", "let there be no policy"},
+	{"learn", policy_learn,
+	 "[--output OUT] [--seconds N] CONTAINER|MOUNTPOINT [-- COMMAND [ARGUMENT...]]",
+	 "watch what is used, and write the policy that allows that"},
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -31,7 +38,9 @@ static void print_help(FILE *to)
 		fprintf(to, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
 			commands[i].help);
 	fprintf(to, "\nFILE is a policy in JSON, a compiled one, or - for standard input; several "
-		    "are put together.\nACCESS is one of read_file, write_file, execute, read_dir, "
+		    "are put together.\nCONTAINER is its name or id, MOUNTPOINT the path of its "
+		    "root file "
+		    "system.\nACCESS is one of read_file, write_file, execute, read_dir, "
 		    "make_*, remove_*,\ntruncate, refer, chmod, chown, xattr; without it: all.\n\n"
 		    "exit status: 0 fine; 1 not a policy, or another error; 2 wrong usage;\n"
 		    "explain: 3 the access is refused or, without one, the path is hidden\n");

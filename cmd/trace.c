@@ -18,10 +18,12 @@
 #include "bpf/filter.h"
 #include "bpf/tracing.h"
 #include "commands.h"
+#include "trace-policy.h"
 #include "trace.h"
 
 static const char usage[] =
 	"usage: lamina trace [--filter NAME] [--seconds N] [MOUNTPOINT]\n"
+	"       lamina trace --policy [--earlier] [--seconds N] [CONTAINER|MOUNTPOINT]\n"
 	"\n"
 	"Prints every operation on views that have the filter trace, or on the one at MOUNTPOINT:\n"
 	"time, process, operation, inode number, and a name or a range of bytes. Ends when it is\n"
@@ -29,7 +31,11 @@ static const char usage[] =
 	"\n"
 	"  lamina filter load trace\n"
 	"  lamina mount -o lowerdir=...,filter=overlay,filter=trace MOUNTPOINT\n"
-	"  lamina trace MOUNTPOINT\n";
+	"  lamina trace MOUNTPOINT\n"
+	"\n"
+	"With --policy: what policies refused or wrote down, a JSON object a line, of a mount, or "
+	"of\n"
+	"all that there are and come; --earlier begins with what is still remembered.\n";
 
 static const char *const op_names[] = {
 	[FUSE_FILTER_LOOKUP] = "lookup",
@@ -80,6 +86,7 @@ struct options {
 	const char *target;
 	unsigned long seconds;
 	uint64_t view; /* 0: all */
+	bool policy, earlier;
 };
 
 static volatile sig_atomic_t stopped;
@@ -184,6 +191,10 @@ int command_trace(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--filter") && i + 1 < argc) {
 			options.filter = argv[++i];
+		} else if (!strcmp(argv[i], "--policy")) {
+			options.policy = true;
+		} else if (!strcmp(argv[i], "--earlier")) {
+			options.earlier = true;
 		} else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) {
 			options.seconds = strtoul(argv[++i], NULL, 10);
 		} else if (argv[i][0] == '-' || options.target) {
@@ -194,6 +205,15 @@ int command_trace(int argc, char **argv)
 		} else {
 			options.target = argv[i];
 		}
+	}
+	if (options.policy) {
+		const struct trace_policy_options audit = {
+			.target = options.target,
+			.seconds = options.seconds,
+			.earlier = options.earlier,
+		};
+
+		return trace_policy(&audit);
 	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);

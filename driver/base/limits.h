@@ -72,3 +72,32 @@
 
 /* A compiled policy, in words of four bytes (16 MiB). */
 #define LAMINA_POLICY_MAX_WORDS (4u << 20)
+
+/* The name of a container, as a policy that is put in force says for whom it is. */
+#define LAMINA_LABEL_MAX 255
+
+/* A policy that is put in force: its table, and what it was made of, to be shown again. */
+#define LAMINA_BUNDLE_MAX (64u << 20)
+
+/* Opens that the engine fuse is told of without a policy, so that one can still be put in force: what
+ * a container manager reads of a root file system before the container starts is much less. */
+#define LAMINA_OPENS_AT_START 1024
+
+/* Lines of the audit: what is kept for who comes later (bytes), how many a second are written down
+ * in the long run, and how many at once. Each costs a look at the process. */
+#define LAMINA_AUDIT_BYTES (256u << 10)
+#define LAMINA_AUDIT_RATE  500
+#define LAMINA_AUDIT_BURST 2000
+
+/* Who listens to one mount's audit at a time. */
+#define LAMINA_MAX_LISTENERS 16
+
+/* How long a daemon whose mount is gone waits for listeners to take what is left, in milliseconds. */
+#define LAMINA_DRAIN_MS 5000
+
+/* What is noted while a policy is learned: different paths, and bytes of them. */
+#define LAMINA_LEARN_PATHS 262144
+#define LAMINA_LEARN_BYTES (64u << 20)
+
+/* Renamed and re-read trees: the deepest path that an event names in full. */
+#define LAMINA_EVENT_PATH_MAX 4096

@@ -165,7 +165,7 @@ static bool read_mount(void *user, const struct lamina_table_entry *entry)
 static errint_t read_mounts(struct lamina_list *list, struct lamina_error *error)
 {
 	struct reading reading = {.list = list};
-	errint_t err = lamina_table_each(read_mount, &reading);
+	errint_t err = lamina_table_each(LAMINA_TABLE_SELF, read_mount, &reading);
 
 	if (err == 0)
 		err = reading.err;

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/policy.h"
 #include "union/attr.h"
 #include "union/creds.h"
 
@@ -46,11 +47,12 @@ static errint_t enter_root(struct lamina_fs *fs)
 }
 
 errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
-			const struct lamina_fs_options *options)
+			const struct lamina_fs_options *options, struct lamina_guard *guard)
 {
 	errint_t err;
 
 	*fs = (struct lamina_fs){.u = u, .options = *options};
+	policy_init(fs, guard);
 	err = node_table_init(&fs->table, u, files_to_keep());
 	if (err == 0)
 		err = enter_root(fs);
@@ -82,15 +84,11 @@ static void agree(void *user, struct wire_terms *terms)
 		terms->flags |= FUSE_POSIX_ACL;
 	if (o->writeback && !passthrough)
 		terms->flags |= FUSE_WRITEBACK_CACHE;
-	fs->opens = passthrough || !(terms->offered & FUSE_NO_OPEN_SUPPORT);
-	if (fs->opens)
-		terms->flags |= FUSE_ATOMIC_O_TRUNC;
-	else
-		terms->flags |= FUSE_NO_OPEN_SUPPORT;
 	if (passthrough) {
-		terms->flags |= FUSE_PASSTHROUGH;
+		terms->flags |= FUSE_PASSTHROUGH | FUSE_ATOMIC_O_TRUNC;
 		terms->max_stack_depth = 1;
 	}
+	policy_agree(fs, passthrough || !(terms->offered & FUSE_NO_OPEN_SUPPORT));
 }
 
 static void start_thread(void *user)

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "engine/node.h"
@@ -28,19 +29,33 @@ struct lamina_fs_options {
 	struct lamina_idmap uids, gids;
 };
 
+struct lamina_guard;
+
+/* See policy.h. */
+struct fs_policy {
+	struct lamina_guard *guard; /* the mount's; its policy is under the table's `lock` */
+	atomic_bool on;		    /* a policy is in force */
+	/* Under the table's `lock`; `opens` is also read without. */
+	uint32_t epoch;	  /* of states of names */
+	atomic_int opens; /* enum policy_opens */
+	unsigned int n_opens;
+};
+
 struct lamina_fs {
 	struct lamina_union *u;
 	struct lamina_fs_options options;
 	struct node_table table;
 	struct wire_session *session; /* set before the first request */
 
-	/* Agreed with the kernel in INIT. */
-	bool opens; /* open, create and release are told to us */
+	struct fs_policy policy;
 };
 
-/* Make a file system over @u, which it uses until lamina_fs_done(); @options are copied. */
+/*
+ * Make a file system over @u, guarded by @guard; both are used until lamina_fs_done(). @options are
+ * copied.
+ */
 errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
-			const struct lamina_fs_options *options);
+			const struct lamina_fs_options *options, struct lamina_guard *guard);
 void lamina_fs_done(struct lamina_fs *fs);
 
 /* The handlers, with a `struct lamina_fs` as user. */

@@ -70,26 +70,6 @@ static struct node *find_key(const struct node_table *t, const char *key)
 	return NULL;
 }
 
-static errint_t add_alias(struct node_table *t, struct node *node, struct node *parent,
-			  const char *name)
-{
-	size_t size = strlen(name) + 1;
-	struct alias *alias = malloc(sizeof(*alias) + size);
-
-	if (!alias)
-		return -ENOMEM;
-	memcpy(alias->name, name, size);
-	alias->node = node;
-	alias->parent = parent;
-	alias->placed = false;
-	alias->next = node->aliases;
-	node->aliases = alias;
-	node->gone = false;
-	parent->pins++;
-	lamina_map_add(&t->names, &alias->link, hash_of_name(t, parent, name));
-	return 0;
-}
-
 /* What must be done when `lock` is no longer held: closing and freeing. */
 struct leftovers {
 	struct node *nodes; /* chained by their (now unused) key link */
@@ -97,14 +77,59 @@ struct leftovers {
 
 static void unpin(struct node_table *t, struct node *node, struct leftovers *left);
 
+static struct alias *new_alias(struct node *node, struct node *parent, const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct alias *alias = calloc(1, sizeof(*alias) + size);
+
+	if (!alias)
+		return NULL;
+	memcpy(alias->name, name, size);
+	alias->node = node;
+	alias->parent = parent;
+	parent->pins++;
+	return alias;
+}
+
+static void forget_last_alias(struct node_table *t, struct node *node, struct leftovers *left)
+{
+	struct alias *last = TAKE_PTR(node->last_alias);
+
+	if (last)
+		unpin(t, last->parent, left);
+	free(last);
+}
+
+static errint_t add_alias(struct node_table *t, struct node *node, struct node *parent,
+			  const char *name, struct leftovers *left)
+{
+	struct alias *alias = new_alias(node, parent, name);
+
+	if (!alias)
+		return -ENOMEM;
+	alias->next = node->aliases;
+	node->aliases = alias;
+	node->gone = false;
+	lamina_map_add(&t->names, &alias->link, hash_of_name(t, parent, name));
+	forget_last_alias(t, node, left);
+	return 0;
+}
+
+/* Take @alias away from its node, which remembers it if it was the last one. */
 static void remove_alias(struct node_table *t, struct alias *alias, struct leftovers *left)
 {
-	struct alias **at = &alias->node->aliases;
+	struct node *node = alias->node;
+	struct alias **at = &node->aliases;
 
 	while (*at != alias)
 		at = &(*at)->next;
 	*at = alias->next;
 	lamina_map_remove(&t->names, &alias->link);
+	if (!node->aliases) {
+		forget_last_alias(t, node, left);
+		node->last_alias = alias;
+		return;
+	}
 	unpin(t, alias->parent, left);
 	free(alias);
 }
@@ -125,6 +150,7 @@ static void settle(struct node_table *t, struct node *node, struct leftovers *le
 		return;
 	while (node->aliases)
 		remove_alias(t, node->aliases, left);
+	forget_last_alias(t, node, left);
 	take_out(t, node, left);
 	if (node->successor)
 		unpin(t, node->successor, left);
@@ -187,6 +213,7 @@ static void free_all_of(struct node_table *t, struct node *node)
 		node->aliases = alias->next;
 		free(alias);
 	}
+	free(node->last_alias);
 	free_node(t, node);
 }
 
@@ -322,7 +349,7 @@ static struct node *enter(struct node_table *t, struct node *parent, const char 
 		node->pins++;
 	else
 		node = node_of_entry(t, entry);
-	if (node && add_alias(t, node, parent, name) < 0) {
+	if (node && add_alias(t, node, parent, name, left) < 0) {
 		unpin(t, node, left);
 		node = NULL;
 	}
@@ -350,13 +377,23 @@ struct node *node_enter_root(struct node_table *t, struct lamina_entry *entry)
 	return t->root;
 }
 
-struct node *node_enter_unnamed(struct node_table *t, struct lamina_entry *entry)
+struct node *node_enter_unnamed(struct node_table *t, struct node *parent,
+				struct lamina_entry *entry)
 {
+	struct leftovers left = {NULL};
 	struct node *node;
 
 	pthread_mutex_lock(&t->lock);
 	node = node_of_entry(t, entry);
+	if (node) {
+		node->last_alias = new_alias(node, parent, NODE_UNNAMED);
+		if (!node->last_alias) {
+			unpin(t, node, &left);
+			node = NULL;
+		}
+	}
 	pthread_mutex_unlock(&t->lock);
+	clear_up(t, &left);
 	return node;
 }
 
@@ -390,7 +427,7 @@ errint_t node_add_alias(struct node_table *t, struct node *node, struct node *pa
 
 	pthread_mutex_lock(&t->lock);
 	old = find_alias(t, parent, name);
-	err = add_alias(t, node, parent, name);
+	err = add_alias(t, node, parent, name, &left);
 	if (err == 0 && old)
 		remove_alias(t, old, &left);
 	pthread_mutex_unlock(&t->lock);
@@ -490,6 +527,9 @@ struct node *node_replace(struct node_table *t, struct node *old)
 		node->aliases = TAKE_PTR(old->aliases);
 		for (struct alias *alias = node->aliases; alias; alias = alias->next)
 			alias->node = node;
+		node->last_alias = TAKE_PTR(old->last_alias);
+		if (node->last_alias)
+			node->last_alias->node = node;
 		old->successor = node; /* its pin is ours */
 	}
 	pthread_mutex_unlock(&t->lock);

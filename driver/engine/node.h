@@ -36,6 +36,8 @@ struct alias {
 	struct node *parent; /* pinned */
 	struct alias *next;  /* of the same node */
 	bool placed;	     /* known to be a name in the upper */
+	uint32_t state;	     /* of the policy, as of `epoch`; see policy.h */
+	uint32_t epoch;	     /* 0: never found out */
 	char name[];
 };
 
@@ -68,6 +70,7 @@ struct node {
 	uint64_t lookups;  /* the kernel's */
 	unsigned int pins; /* ours: aliases of children, requests at work */
 	struct alias *aliases;
+	struct alias *last_alias; /* without any: the last it had, for policies; in no table */
 	struct file *file;
 	struct shared_listing *listing;
 	bool busy;
@@ -134,8 +137,13 @@ struct node *node_enter(struct node_table *t, struct node *parent, const char *n
 /* The node of the root directory: the first node, FUSE_ROOT_ID, which stays. */
 struct node *node_enter_root(struct node_table *t, struct lamina_entry *entry);
 
-/* A node for the upper object of @entry, which has no name yet. Pinned. NULL without memory. */
-struct node *node_enter_unnamed(struct node_table *t, struct lamina_entry *entry);
+/*
+ * A node for the upper object of @entry, which has no name yet and was made in @parent. Policies see
+ * it as NODE_UNNAMED in that directory. Pinned. NULL without memory.
+ */
+#define NODE_UNNAMED "#unnamed"
+struct node *node_enter_unnamed(struct node_table *t, struct node *parent,
+				struct lamina_entry *entry);
 
 /*
  * A new node that takes over all names and the key of the file @old, whose place has changed while

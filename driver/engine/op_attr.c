@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -26,6 +27,8 @@ errint_t op_lookup(struct wire_request *r)
 		show_timeout(fs, &out->entry_valid, &out->entry_valid_nsec);
 		return 0;
 	}
+	if (err == 0)
+		err = policy_name(r, &parent, r->name, 0);
 	if (err < 0)
 		return err;
 	show_entry(r, &child, &st, out);
@@ -34,9 +37,13 @@ errint_t op_lookup(struct wire_request *r)
 
 errint_t op_getattr(struct wire_request *r)
 {
+	const struct fuse_getattr_in *in = r->arg;
 	_cleanup_object_ struct object o = {0};
 	errint_t err = object_get(fs_of(r), r->in->nodeid, &o);
 
+	/* With a handle it is no caller who asks, but the kernel: a read wants to know the size. */
+	if (err == 0 && !(in->getattr_flags & FUSE_GETATTR_FH))
+		err = policy_object(r, &o, 0);
 	return err < 0 ? err : show_reply_attr(r, &o);
 }
 
@@ -54,10 +61,13 @@ errint_t op_statx(struct wire_request *r)
 	errint_t err = object_get(fs, r->in->nodeid, &o);
 
 	if (err == 0)
+		err = policy_object(r, &o, 0);
+	if (err == 0)
 		err = object_stat(&o, &st);
 	if (err < 0)
 		return err;
-	show_timeout(fs, &out->attr_valid, &out->attr_valid_nsec);
+	if (!policy_hides(fs, o.node))
+		show_timeout(fs, &out->attr_valid, &out->attr_valid_nsec);
 	out->stat = (struct fuse_statx){
 		.mask = st.stx_mask & LAMINA_STATX_MASK,
 		.blksize = st.stx_blksize,
@@ -84,11 +94,12 @@ errint_t op_statx(struct wire_request *r)
 
 /*
  * ftruncate(2) and O_TRUNC always renew the modification time, truncate(2) only if the size
- * changes. Where opens are not told to us, O_TRUNC comes as a truncation to 0 without a handle.
+ * changes. On engine fuse O_TRUNC comes as a truncation to 0 without a handle.
  */
 static errint_t set_size(struct object *o, const struct fuse_setattr_in *in)
 {
-	bool renew = (in->valid & FATTR_FH) || (in->size == 0 && !o->fs->opens);
+	bool renew = (in->valid & FATTR_FH) ||
+		     (in->size == 0 && o->fs->options.engine == LAMINA_ENGINE_FUSE);
 	_cleanup_held_ struct held_file data = {0};
 	char path[LAMINA_FD_PATH_SIZE];
 	errint_t err = object_data(o, true, &data);
@@ -179,6 +190,20 @@ static errint_t set_attributes(const struct wire_request *r, struct object *o,
 	return err;
 }
 
+/* Times and file flags have no word of their own. */
+static unsigned int accesses_of(const struct fuse_setattr_in *in)
+{
+	unsigned int bits = 0;
+
+	if (in->valid & FATTR_SIZE)
+		bits |= POLICY_BIT(TRUNCATE);
+	if (in->valid & (FATTR_MODE | FATTR_ATIME | FATTR_MTIME))
+		bits |= POLICY_BIT(CHMOD);
+	if (in->valid & (FATTR_UID | FATTR_GID))
+		bits |= POLICY_BIT(CHOWN);
+	return bits;
+}
+
 errint_t op_setattr(struct wire_request *r)
 {
 	const struct fuse_setattr_in *in = r->arg;
@@ -187,6 +212,8 @@ errint_t op_setattr(struct wire_request *r)
 
 	if (err == 0 && (in->valid & FATTR_SIZE) && in->size > INT64_MAX)
 		err = -EFBIG;
+	if (err == 0)
+		err = policy_object(r, &o, accesses_of(in));
 	if (err == 0)
 		err = raise_object(&o, in->valid & FATTR_SIZE ? (int64_t)in->size : RAISE_WHOLE,
 				   &r->interrupted);
@@ -203,6 +230,8 @@ errint_t op_readlink(struct wire_request *r)
 
 	if (err == 0 && !S_ISLNK(o.node->type))
 		err = -EINVAL;
+	if (err == 0)
+		err = policy_object(r, &o, 0);
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err == 0)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "engine/passthrough.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -30,14 +31,6 @@ static errint_t set_owner(const struct lamina_fs *fs, const struct wire_request 
 			what->gid = LAMINA_OVERFLOW_ID;
 	}
 	return what->uid == (uid_t)-1 || what->gid == (gid_t)-1 ? -EOVERFLOW : 0;
-}
-
-/* The directory of the request, in the upper. */
-static errint_t get_parent(struct wire_request *r, struct object *ret)
-{
-	errint_t err = object_get_dir(fs_of(r), r->in->nodeid, ret);
-
-	return err < 0 ? err : raise_object(ret, RAISE_WHOLE, &r->interrupted);
 }
 
 /* The entry of what was just made as @name in @dir, without asking the layers below. */
@@ -93,14 +86,19 @@ static errint_t create(struct object *parent, const char *name, const struct lam
 	return 0;
 }
 
-static errint_t make(struct wire_request *r, struct lamina_new *what, struct object *ret,
-		     struct fuse_entry_out *out)
+/* @opens: the accesses of opening what was made at the same time. */
+static errint_t make(struct wire_request *r, struct lamina_new *what, unsigned int opens,
+		     struct object *ret, struct fuse_entry_out *out)
 {
 	struct lamina_fs *fs = fs_of(r);
 	_cleanup_object_ struct object parent = {0};
 	struct statx st;
-	errint_t err = get_parent(r, &parent);
+	errint_t err = object_get_dir(fs, r->in->nodeid, &parent);
 
+	if (err == 0)
+		err = policy_name(r, &parent, r->name, policy_make_bit(what->mode) | opens);
+	if (err == 0)
+		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = set_owner(fs, r, what);
 	if (err < 0)
@@ -125,7 +123,7 @@ errint_t op_mknod(struct wire_request *r)
 		return -EINVAL;
 	if (!(what.mode & S_IFMT))
 		what.mode |= S_IFREG;
-	return make(r, &what, &made, wire_out(r, sizeof(struct fuse_entry_out)));
+	return make(r, &what, 0, &made, wire_out(r, sizeof(struct fuse_entry_out)));
 }
 
 errint_t op_mkdir(struct wire_request *r)
@@ -134,7 +132,7 @@ errint_t op_mkdir(struct wire_request *r)
 	_cleanup_object_ struct object made = {0};
 	struct lamina_new what = {.mode = S_IFDIR | (in->mode & 07777), .umask = in->umask};
 
-	return make(r, &what, &made, wire_out(r, sizeof(struct fuse_entry_out)));
+	return make(r, &what, 0, &made, wire_out(r, sizeof(struct fuse_entry_out)));
 }
 
 errint_t op_symlink(struct wire_request *r)
@@ -142,7 +140,7 @@ errint_t op_symlink(struct wire_request *r)
 	_cleanup_object_ struct object made = {0};
 	struct lamina_new what = {.mode = S_IFLNK | 0777, .target = r->text};
 
-	return make(r, &what, &made, wire_out(r, sizeof(struct fuse_entry_out)));
+	return make(r, &what, 0, &made, wire_out(r, sizeof(struct fuse_entry_out)));
 }
 
 /* Reply of CREATE and TMPFILE: an entry and an open file. */
@@ -159,9 +157,10 @@ errint_t op_create(struct wire_request *r)
 	struct lamina_new what = {.mode = S_IFREG | (in->mode & 07777), .umask = in->umask};
 	errint_t err;
 
-	if (!fs_of(r)->opens)
+	if (!policy_answers_opens(fs_of(r), false))
 		return -ENOSYS; /* the kernel goes on with MKNOD */
-	err = make(r, &what, &made, &out->entry);
+	err = make(r, &what, policy_open_bits(in->flags & ~(unsigned int)O_TRUNC), &made,
+		   &out->entry);
 	return err < 0 ? err : passthrough_open(&made, true, &out->open);
 }
 
@@ -187,7 +186,7 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	if (err < 0)
 		return err;
 	*st = entry.st;
-	*ret = (struct object){fs, node_enter_unnamed(&fs->table, &entry)};
+	*ret = (struct object){fs, node_enter_unnamed(&fs->table, parent->node, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
 	node_set_file(&fs->table, ret->node, made.file);
@@ -202,8 +201,13 @@ errint_t op_tmpfile(struct wire_request *r)
 	_cleanup_object_ struct object parent = {0}, made = {0};
 	struct lamina_new what = {.mode = S_IFREG | (in->mode & 07777), .umask = in->umask};
 	struct statx st;
-	errint_t err = get_parent(r, &parent);
+	errint_t err = object_get_dir(fs, r->in->nodeid, &parent);
 
+	if (err == 0)
+		err = policy_name(r, &parent, NODE_UNNAMED,
+				  POLICY_BIT(MAKE_REG) | policy_open_bits(in->flags));
+	if (err == 0)
+		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = set_owner(fs, r, &what);
 	if (err < 0)
@@ -280,7 +284,11 @@ errint_t op_link(struct wire_request *r)
 	if (err == 0 && S_ISDIR(o.node->type))
 		err = -EPERM;
 	if (err == 0)
-		err = get_parent(r, &parent);
+		err = object_get_dir(fs, r->in->nodeid, &parent);
+	if (err == 0)
+		err = policy_link(r, &o, &parent, r->name);
+	if (err == 0)
+		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
 	if (err < 0)

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -26,6 +27,7 @@ struct filler {
 	struct wire_request *r;
 	struct object *dir;
 	struct place_dir place; /* the directory's */
+	struct policy_listing policy;
 	size_t size, used;
 	bool plus;
 };
@@ -129,6 +131,8 @@ static errint_t add_name(struct filler *f, const char *name, const struct lamina
 	uint64_t ino;
 	errint_t err;
 
+	if (f->policy.bound && policy_listing_hides(&f->policy, name))
+		return 1;
 	if (!f->plus) {
 		err = number_of(f, name, entry, first, &ino);
 		if (err <= 0)
@@ -159,6 +163,21 @@ static errint_t fill(struct filler *f, const struct shared_listing *shared, uint
 	return more < 0 && f->used == 0 ? more : 0;
 }
 
+/*
+ * What is said differently to different callers, or has to be asked each time, must not stay with the
+ * kernel. It takes a listing for complete with the empty reply at its end, and one that has lost its
+ * beginning for none: so the beginning goes before the end comes, whatever others read meanwhile.
+ */
+static bool is_governed(const struct filler *f, const struct lamina_listing *listing)
+{
+	if (f->policy.governed)
+		return true;
+	for (unsigned int i = 0; f->policy.active && i < listing->n; i++)
+		if (policy_listing_hides(&f->policy, lamina_listing_name(listing, i)))
+			return true;
+	return false;
+}
+
 /* The listing to go on from @cookie with: the one kept, if it is good for that. */
 static errint_t get_listing(struct filler *f, uint64_t cookie, struct shared_listing **ret)
 {
@@ -183,10 +202,15 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 	_cleanup_object_ struct object dir = {0};
 	struct shared_listing *listing;
 	struct filler f = {.r = r, .dir = &dir, .plus = plus};
+	unsigned int quiet = in->offset ? POLICY_QUIET : 0;
+	bool governed = false;
 	errint_t err = object_get_dir(fs, r->in->nodeid, &dir);
 
+	if (err == 0)
+		err = policy_object(r, &dir, POLICY_BIT(READ_DIR) | quiet);
 	if (err < 0)
 		return err;
+	policy_listing_begin(r, &dir, &f.policy);
 	f.size = in->size < READDIR_MAX ? in->size : READDIR_MAX;
 	pthread_rwlock_rdlock(&fs->table.tree);
 	err = place_dir_init(&fs->table, dir.node, &f.place);
@@ -194,14 +218,18 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 		err = get_listing(&f, in->offset, &listing);
 		if (err == 0) {
 			err = fill(&f, listing, in->offset);
+			governed = err == 0 && f.used == 0 && is_governed(&f, listing->listing);
 			listing_put(&fs->table, listing);
 		}
 		place_dir_keep(&f.place);
 		place_dir_done(&f.place);
 	}
 	pthread_rwlock_unlock(&fs->table.tree);
+	policy_listing_done(&f.policy);
 	if (err < 0)
 		return err;
+	if (governed)
+		wire_session_invalidate_all(fs->session, dir.node->id);
 	wire_payload(r, r->room, f.used);
 	return 0;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Handlers of open files. The engine `fuse` is not told of opens: a file is opened for the first
- * read or write, stays in the cache, and is the same for all its readers and writers, so what one
- * writes the other reads, also across a copy-up.
+ * Handlers of open files. The engine `fuse` has no use for opens, and is told of them only where a
+ * policy may need it: a file is opened for the first read or write, stays in the cache, and is the
+ * same for all its readers and writers, so what one writes the other reads, also across a copy-up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "engine/passthrough.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "union/xattr.h"
 
@@ -70,9 +71,16 @@ errint_t op_open(struct wire_request *r)
 	_cleanup_object_ struct object o = {0};
 	errint_t err;
 
-	if (!fs->opens)
+	if (!policy_answers_opens(fs, policy_open_bits(in->flags) & POLICY_BIT(EXECUTE)))
 		return -ENOSYS; /* the kernel does not ask again */
 	err = get_file(r, r->in->nodeid, &o);
+	if (err == 0)
+		err = policy_object(r, &o, policy_open_bits(in->flags));
+	if (fs->options.engine == LAMINA_ENGINE_FUSE) {
+		/* Told only for policies. All else is done when data are read or written. */
+		out->open_flags = FOPEN_KEEP_CACHE;
+		return err;
+	}
 	if (err == 0 && write)
 		err = raise_object(&o, in->flags & O_TRUNC ? 0 : RAISE_WHOLE, &r->interrupted);
 	if (err == 0 && o.node->id != r->in->nodeid)

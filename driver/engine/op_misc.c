@@ -10,8 +10,11 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "engine/control.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
+#include "guard/control.h"
 
 errint_t op_statfs(struct wire_request *r)
 {
@@ -87,6 +90,11 @@ static errint_t flags_ioctl(struct wire_request *r, struct object *o, bool set, 
 	return 0;
 }
 
+static bool is_flag_change(unsigned int cmd)
+{
+	return cmd == (unsigned int)FS_IOC_SETFLAGS || cmd == FS_IOC_FSSETXATTR;
+}
+
 errint_t op_ioctl(struct wire_request *r)
 {
 	const struct fuse_ioctl_in *in = r->arg;
@@ -97,6 +105,11 @@ errint_t op_ioctl(struct wire_request *r)
 		return err;
 	if (!S_ISREG(o.node->type) && !S_ISDIR(o.node->type))
 		return -ENOTTY;
+	if (in->cmd == (uint32_t)LAMINA_IOC_CONTROL)
+		return control_request(r, &o);
+	err = policy_object(r, &o, is_flag_change(in->cmd) ? POLICY_BIT(CHMOD) : 0);
+	if (err < 0)
+		return err;
 	/* Only what means the same on any file system; everything else would reach a layer's own. */
 	switch (in->cmd) {
 	case FS_IOC_GETFLAGS:

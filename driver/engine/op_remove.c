@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
+#include "engine/sweep.h"
 #include "union/remove.h"
 #include "union/rename.h"
 
@@ -75,6 +77,8 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 		err = object_lookup(&parent, r->name, &o, NULL);
 	if (err == 0 && S_ISDIR(o.node->type) != is_dir)
 		err = is_dir ? -ENOTDIR : -EISDIR;
+	if (err == 0)
+		err = policy_name(r, &parent, r->name, policy_remove_bit(o.node->type));
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
@@ -238,6 +242,20 @@ static void forget_dot_dot(const struct end *moved, const struct end *away)
 		wire_session_invalidate_all(moved->parent.fs->session, node->id);
 }
 
+static errint_t ask_policy(const struct wire_request *r, struct end *from, struct end *to,
+			   unsigned int flags)
+{
+	errint_t err =
+		policy_move(r, &from->object, &from->parent, from->name, &to->parent, to->name);
+
+	if (err < 0 || !to->object.node)
+		return err;
+	if (flags & RENAME_EXCHANGE)
+		return policy_move(r, &to->object, &to->parent, to->name, &from->parent,
+				   from->name);
+	return policy_name(r, &to->parent, to->name, policy_remove_bit(to->object.node->type));
+}
+
 static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned int flags)
 {
 	struct lamina_fs *fs = fs_of(r);
@@ -249,6 +267,8 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 		if (err == -ENOENT && to.parent.node)
 			err = 0;
 	}
+	if (err == 0)
+		err = ask_policy(r, &from, &to, flags);
 	if (err == 0)
 		err = prepare_rename(&from, &to, flags, &r->interrupted);
 	if (err < 0)
@@ -263,6 +283,8 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 		if (flags & RENAME_EXCHANGE)
 			forget_dot_dot(&to, &from);
 	}
+	if (err == 0 && policy_move_mattered(fs, &from.parent, from.name, &to.parent, to.name))
+		err = sweep_moved(fs);
 	return err;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -35,6 +36,12 @@ static bool has_mapped_ids(const struct lamina_fs *fs, const char *name)
 {
 	return is_acl(name) &&
 	       (lamina_idmap_active(&fs->options.uids) || lamina_idmap_active(&fs->options.gids));
+}
+
+/* An access ACL is the mode as well. */
+static unsigned int accesses_of_change(const char *name)
+{
+	return strcmp(name, ACL_ACCESS) ? POLICY_BIT(XATTR) : POLICY_BIT(XATTR) | POLICY_BIT(CHMOD);
 }
 
 /* Reply with a value or list of @n bytes in the thread's room; with its size if that was asked. */
@@ -67,6 +74,8 @@ errint_t op_getxattr(struct wire_request *r)
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
+		err = policy_object(r, &o, 0);
+	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)
 		return err;
@@ -88,6 +97,8 @@ errint_t op_listxattr(struct wire_request *r)
 	_cleanup_held_ struct held_file held = {0};
 	errint_t err = fs->options.xattrs ? object_get(fs, r->in->nodeid, &o) : -ENOSYS;
 
+	if (err == 0)
+		err = policy_object(r, &o, 0);
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)
@@ -136,6 +147,8 @@ errint_t op_setxattr(struct wire_request *r)
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
+		err = policy_object(r, &o, accesses_of_change(r->text));
+	if (err == 0)
 		err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = object_hold(&o, &held);
@@ -159,6 +172,8 @@ errint_t op_removexattr(struct wire_request *r)
 
 	if (err == 0)
 		err = object_get(fs, r->in->nodeid, &o);
+	if (err == 0)
+		err = policy_object(r, &o, accesses_of_change(r->text));
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)

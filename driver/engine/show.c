@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 
 #include "engine/passthrough.h"
+#include "engine/policy.h"
 
 /* A block size that suits who reads with it; st_blksize of the layers may be anything. */
 #define BLKSIZE_DEFAULT 4096
@@ -49,8 +50,10 @@ void show_entry(struct wire_request *r, struct object *o, const struct statx *st
 	if (r)
 		r->lost_node = o->node->id;
 	*ret = (struct fuse_entry_out){.nodeid = o->node->id};
-	show_timeout(o->fs, &ret->entry_valid, &ret->entry_valid_nsec);
-	show_timeout(o->fs, &ret->attr_valid, &ret->attr_valid_nsec);
+	if (!policy_hides(o->fs, o->node)) {
+		show_timeout(o->fs, &ret->entry_valid, &ret->entry_valid_nsec);
+		show_timeout(o->fs, &ret->attr_valid, &ret->attr_valid_nsec);
+	}
 	show_attr(o, st, &ret->attr);
 }
 
@@ -62,7 +65,7 @@ errint_t show_reply_attr(struct wire_request *r, struct object *o)
 
 	if (err < 0)
 		return err;
-	if (!passthrough_attr_volatile(o->fs, o->node))
+	if (!passthrough_attr_volatile(o->fs, o->node) && !policy_hides(o->fs, o->node))
 		show_timeout(o->fs, &out->attr_valid, &out->attr_valid_nsec);
 	show_attr(o, &st, &out->attr);
 	return 0;

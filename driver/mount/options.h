@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 #include "engine/fs.h"
 #include "union/union.h"
 
@@ -37,8 +38,11 @@ struct lamina_mount_options {
 	bool read_only;
 	bool allow_other;
 
-	uint32_t upcall_wait; /* seconds that upcalls wait for a server; UINT32_MAX: for ever */
-	bool take_over;	      /* serve the view that is mounted on `mountpoint` */
+	bool policies; /* one may come at any time */
+	char *policy_files[LAMINA_POLICY_MAX_FILES];
+	size_t n_policy_files; /* to be in force from the start */
+	uint32_t upcall_wait;  /* seconds that upcalls wait for a server; UINT32_MAX: for ever */
+	bool take_over;	       /* serve the view that is mounted on `mountpoint` */
 
 	bool foreground, debug;
 	bool help, version;

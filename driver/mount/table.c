@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Reading /proc/self/mountinfo. No state.
+ * Reading mountinfo files. No state.
  */
 #include "mount/table.h"
 
@@ -32,25 +32,27 @@ static void unescape(char *text)
 static bool read_line(const char *line,
 		      bool (*each)(void *user, const struct lamina_table_entry *entry), void *user)
 {
-	_cleanup_free_ char *target = NULL, *type = NULL, *source = NULL;
+	_cleanup_free_ char *root = NULL, *target = NULL, *type = NULL, *source = NULL;
 	const char *rest = strstr(line, " - ");
 	unsigned int major, minor;
 
-	if (!rest || sscanf(line, "%*u %*u %u:%u %*s %ms", &major, &minor, &target) != 3 ||
+	if (!rest || sscanf(line, "%*u %*u %u:%u %ms %ms", &major, &minor, &root, &target) != 4 ||
 	    sscanf(rest, " - %ms %ms", &type, &source) != 2)
 		return true;
+	unescape(root);
 	unescape(target);
 	unescape(source);
 
-	const struct lamina_table_entry entry = {makedev(major, minor), target, type, source};
+	const struct lamina_table_entry entry = {makedev(major, minor), root, target, type, source};
 
 	return each(user, &entry);
 }
 
-errint_t lamina_table_each(bool (*each)(void *user, const struct lamina_table_entry *entry),
+errint_t lamina_table_each(const char *path,
+			   bool (*each)(void *user, const struct lamina_table_entry *entry),
 			   void *user)
 {
-	_cleanup_file_ FILE *file = fopen("/proc/self/mountinfo", "re");
+	_cleanup_file_ FILE *file = fopen(path, "re");
 	_cleanup_free_ char *line = NULL;
 	size_t size = 0;
 

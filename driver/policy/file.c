@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Policies from files.
+ * Files in memory.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/limits.h"
 #include "policy/file.h"
-#include "policy/policy.h"
 
 errint_t lamina_policy_read_bytes(const char *path, size_t max, char **ret, size_t *ret_size)
 {
@@ -46,22 +45,4 @@ errint_t lamina_policy_read_bytes(const char *path, size_t max, char **ret, size
 	*ret = TAKE_PTR(bytes);
 	*ret_size = size;
 	return 0;
-}
-
-errint_t lamina_policy_read(struct lamina_policy *policy, const char *path,
-			    struct lamina_error *error)
-{
-	_cleanup_free_ char *text = NULL;
-	size_t size = 0;
-	errint_t err = lamina_policy_read_bytes(path, LAMINA_POLICY_MAX_FILE, &text, &size);
-
-	if (err == -EFBIG) {
-		lamina_error_set(error, 0, "%s: larger than %u bytes", path,
-				 LAMINA_POLICY_MAX_FILE);
-		return err;
-	}
-	if (err < 0)
-		return lamina_error_set(error, err, "cannot read the policy '%s'", path);
-	return lamina_policy_read_text(policy, !strcmp(path, "-") ? "standard input" : path, text,
-				       size, error);
 }

@@ -4,6 +4,8 @@
  */
 #include "policy/json.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -197,22 +199,6 @@ static errint_t read_escape(struct lamina_json *json)
 	return append(json, &to[found - from], 1);
 }
 
-/* The length of the UTF-8 character at @s, 0 if there is none: no overlong ones, no surrogates. */
-static size_t character_length(const unsigned char *s, size_t left)
-{
-	size_t n = s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-
-	if (n == 0 || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
 static errint_t read_plain(struct lamina_json *json)
 {
 	const char *start = json->text + json->at;
@@ -225,7 +211,7 @@ static errint_t read_plain(struct lamina_json *json)
 	if (byte < 0x20)
 		return error_here(json, "a control character in a string must be escaped");
 	if (byte >= 0x80)
-		n = character_length((const unsigned char *)start, json->size - json->at);
+		n = lamina_text_character(start, json->size - json->at);
 	if (n == 0)
 		return error_here(json, "a string must be valid UTF-8");
 	err = append(json, start, n);

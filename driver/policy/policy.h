@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Policies as they are written: files, their rules in the order in which they are asked, and the
- * paths of these. Filled by lamina_policy_read*(), compiled by policy/compile.h; docs/policy.md
+ * paths of these. Filled by lamina_policy_read_text(), compiled by policy/compile.h; docs/policy.md
  * says what all of it means.
  *
  * In one file the first rule that matches an object and is about an access decides; masked paths
@@ -59,13 +59,9 @@ void lamina_policy_init(struct lamina_policy *policy);
 void lamina_policy_done(struct lamina_policy *policy);
 
 /*
- * Read one file more; "-" is standard input. With errors, @policy is as it was, and @error says
- * "FILE:LINE:COLUMN: what".
+ * Read one file more, of which @text is the content and @name stands for in errors. With errors,
+ * @policy is as it was, and @error says "FILE:LINE:COLUMN: what".
  */
-errint_t lamina_policy_read(struct lamina_policy *policy, const char *path,
-			    struct lamina_error *error);
-
-/* As above, from memory; @name stands for the file. */
 errint_t lamina_policy_read_text(struct lamina_policy *policy, const char *name, const char *text,
 				 size_t size, struct lamina_error *error);
 

@@ -51,7 +51,7 @@ errint_t lamina_view_find(dev_t dev, const char *target)
 
 	if (search.found >= 0)
 		return search.found;
-	err = lamina_table_each(try_mount, &search);
+	err = lamina_table_each(LAMINA_TABLE_SELF, try_mount, &search);
 	return err < 0 ? err : search.found;
 }
 

@@ -34,9 +34,10 @@ options_of_usage() {
 }
 
 @test "each program has a man page that man can show" {
-	for program in lamina lamina-mount; do
-		run_expect 0 man -P cat -l "$INSTALLED/usr/share/man/man1/$program.1"
-		[[ $output == *"$program - "* ]]
+	for page in 1/lamina.1 1/lamina-mount.1 1/lamina-policy.1 8/lamina-hook.8; do
+		run_expect 0 man -P cat -l "$INSTALLED/usr/share/man/man$page"
+		name=${page#*/}
+		[[ $(tr -s ' ' <<<"$output") == *"${name%.*} - "* ]]
 	done
 }
 
@@ -72,6 +73,33 @@ options_of_usage() {
 		n=$((n + 1))
 	done
 	[[ $n -gt 0 ]]
+}
+
+@test "the man page of policies has every command and option of its usage" {
+	local word n=0
+	for word in $("$LAMINA_BIN/lamina" policy --help | grep '^  [a-z]' |
+		grep -oE '^  [a-z]+|--[a-z-]+|\[-o' | tr -d '['); do
+		grep -qF "**$word**" "$LAMINA_ROOT/docs/man/lamina-policy.1.md"
+		n=$((n + 1))
+	done
+	[[ $n -gt 10 ]]
+}
+
+@test "the hook's man page has every option of its usage" {
+	local word n=0
+	for word in $("$INSTALLED/usr/libexec/lamina/lamina-hook" --help | grep '^  --' | grep -oE -- '--[a-z-]+'); do
+		grep -qF "**$word**" "$LAMINA_ROOT/docs/man/lamina-hook.8.md"
+		n=$((n + 1))
+	done
+	[[ $n -ge 5 ]]
+}
+
+@test "the hook is installed with its file, which names it" {
+	run_expect 0 jq -r .hook.path "$INSTALLED/usr/share/containers/oci/hooks.d/lamina.json"
+	[[ -x $INSTALLED$output ]]
+	echo '{}' >state
+	run_expect 1 sh -c '"$1" <state' sh "$INSTALLED$output"
+	assert_output_has "the container's state has no id"
 }
 
 @test "the schema of policies is installed" {

@@ -251,3 +251,9 @@ unload_module() {
 need_module() {
 	[[ $LAMINA_FUSE_TYPE == fuse_bpf ]] || skip "views are built into this kernel"
 }
+
+# need_fs TYPE: the kernel with views built in leaves out file systems that take long to build.
+need_fs() {
+	[[ $LAMINA_FUSE_TYPE == fuse_bpf ]] || grep -qw "$1" /proc/filesystems ||
+		skip "this kernel has no $1"
+}

@@ -13,7 +13,7 @@ import struct
 import traceback
 
 from lib import case, equal, fallocate, fails, holds, link_fd, main, outcome, read_file, renameat2
-from lib import write_file, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE
+from lib import run, write_file, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE
 from lib import RENAME_EXCHANGE
 
 ME, OTHER = 1000, 3000  # users, each with a group of that number
@@ -133,18 +133,6 @@ def run_files():
         if mode in (0o700, 0o070, 0o007, 0o100, 0o755, 0o600):
             results.append((name, outcome(run, f"./file-{name}")))
     return results
-
-
-def run(path):
-    child = os.fork()
-    if child == 0:
-        try:
-            os.execv(path, [path])
-        except OSError as error:
-            os._exit(error.errno)
-    _, status = os.waitpid(child, 0)
-    if os.WEXITSTATUS(status) != 0:
-        raise OSError(os.WEXITSTATUS(status), "exec")
 
 
 def change_files():

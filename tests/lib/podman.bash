@@ -12,6 +12,16 @@ BASE=localhost/base
 ours() { pm "lamina:$LAMINA_ENGINE" "$@"; }
 theirs() { pm overlay "$@"; }
 
+# podman maps owners twice where it believes that it can map mounts, whatever the mount program is: from
+# now on it does not.
+map_once() {
+	local seen
+
+	seen=$(demo_storage "lamina:$LAMINA_ENGINE")/r/overlay
+	rm -f "$seen/idmapped-lower-dir-true"
+	touch "$seen/idmapped-lower-dir-false"
+}
+
 # A program and the libraries that it needs.
 add_program() {
 	local root=$1 program library

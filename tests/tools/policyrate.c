@@ -10,7 +10,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+#include "base/limits.h"
 #include "policy/compile.h"
+#include "policy/file.h"
 
 #define PATHS	4096
 #define SECONDS 0.5
@@ -77,11 +80,17 @@ static int try_file(const char *name)
 	struct lamina_policy policy;
 	struct lamina_compiled compiled = {0};
 	struct paths paths = {.n = 0};
+	_cleanup_free_ char *text = NULL;
 	double start = now(), read;
+	size_t size;
 	errint_t err;
 
 	lamina_policy_init(&policy);
-	err = lamina_policy_read(&policy, name, &error);
+	err = lamina_policy_read_bytes(name, LAMINA_POLICY_MAX_FILE, &text, &size);
+	if (err < 0)
+		lamina_error_set(&error, err, "cannot read '%s'", name);
+	else
+		err = lamina_policy_read_text(&policy, name, text, size, &error);
 	read = now();
 	if (err == 0)
 		err = lamina_policy_compile(&policy, &compiled, &error);

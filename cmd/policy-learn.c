@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina policy learn: watch what the processes of a container use, and write the policy that allows
+ * just that.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "guard/client.h"
+#include "learned/learned.h"
+#include "policy.h"
+
+struct options {
+	const char *name, *output;
+	char **command; /* NULL: until interrupted, or the container's end */
+	unsigned long seconds;
+};
+
+struct learning {
+	const struct options *options;
+	struct lamina_container container;
+	int records;		 /* what the mount says */
+	struct lamina_text text; /* of it, not taken yet */
+	struct lamina_learned learned;
+	pid_t child;
+	int status; /* of the command */
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	stopped = signal;
+}
+
+static void stop_waiting(int signal)
+{
+	(void)signal;
+}
+
+static errint_t begin(struct learning *l, struct lamina_error *error)
+{
+	_cleanup_fd_ int root = policy_open_mount(l->options->name, &l->container, error);
+
+	if (root < 0)
+		return root;
+	/* The root is closed again: who wants to unmount must not find it in use. */
+	l->records = lamina_client_learn(root, l->options->command != NULL, error);
+	return l->records < 0 ? lamina_error_wrap(error, l->records, "%s", l->options->name) : 0;
+}
+
+static errint_t start_command(struct learning *l, struct lamina_error *error)
+{
+	char **command = l->options->command;
+	sigset_t none;
+
+	if (!command)
+		return 0;
+	l->child = fork();
+	if (l->child < 0)
+		return lamina_error_set(error, -errno, "cannot run '%s'", command[0]);
+	if (l->child > 0)
+		return 0;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execvp(command[0], command);
+	fprintf(stderr, "lamina: cannot run '%s': %s\n", command[0], strerror(errno));
+	_exit(127);
+}
+
+/* Take what there is. Returns 1, 0 at the end, or -errno. */
+static errint_t take(struct learning *l, struct lamina_error *error)
+{
+	char bytes[65536];
+	ssize_t n = read(l->records, bytes, sizeof(bytes));
+	errint_t taken;
+
+	if (n < 0)
+		return errno == EINTR ? 1
+				      : lamina_error_set(error, -errno, "cannot read what is used");
+	lamina_text_add(&l->text, bytes, (size_t)n);
+	taken = l->text.broken ? -ENOMEM
+			       : lamina_learned_take(&l->learned, l->text.bytes, l->text.n);
+	if (taken < 0)
+		return lamina_error_set(error, taken, "cannot keep what is used");
+	l->text.n -= (size_t)taken;
+	memmove(l->text.bytes, l->text.bytes + taken, l->text.n);
+	return n > 0;
+}
+
+/* Whether the command has ended. */
+static bool command_ended(struct learning *l)
+{
+	if (l->child <= 0 || waitpid(l->child, &l->status, WNOHANG) != l->child)
+		return false;
+	l->child = 0;
+	return true;
+}
+
+/* The mount may be gone already: then the end comes by itself. */
+static void ask_for_the_rest(struct learning *l)
+{
+	struct lamina_error ignored;
+	_cleanup_fd_ int root = lamina_client_open(l->container.mount, &ignored);
+
+	if (root >= 0)
+		(void)lamina_client_end_learning(root, &ignored);
+}
+
+/* A signal ends the waiting: the end of the command, too. */
+static errint_t watch(struct learning *l, struct lamina_error *error)
+{
+	time_t end = time(NULL) + (time_t)l->options->seconds;
+	sigset_t none;
+	errint_t more = 1;
+
+	sigemptyset(&none);
+	while (more > 0 && !stopped && !command_ended(l)) {
+		struct pollfd fd = {.fd = l->records, .events = POLLIN};
+		const struct timespec left = {.tv_sec = end - time(NULL)};
+
+		if (l->options->seconds && left.tv_sec <= 0)
+			break;
+		if (ppoll(&fd, 1, l->options->seconds ? &left : NULL, &none) > 0)
+			more = take(l, error);
+	}
+	if (more > 0)
+		ask_for_the_rest(l);
+	while (more > 0)
+		more = take(l, error);
+	return more;
+}
+
+static errint_t write_policy(struct learning *l, struct lamina_error *error)
+{
+	_cleanup_text_ struct lamina_text policy = {0}, warnings = {0}, comment = {0};
+	const char *output = l->options->output;
+	errint_t err;
+
+	if (l->learned.incomplete)
+		return lamina_error_say(error, -E2BIG,
+					"%s: more was used than the mount program can note",
+					l->options->name);
+	lamina_text_print(&comment, "what %s used", l->options->name);
+	err = comment.broken
+		      ? -ENOMEM
+		      : lamina_learned_write(&l->learned, comment.bytes, &policy, &warnings, error);
+	if (err < 0)
+		return err;
+	if (warnings.n > 0)
+		fprintf(stderr, "lamina: %s", warnings.bytes);
+	err = policy_write_file(output ? output : "-", policy.bytes, policy.n);
+	return err < 0 ? lamina_error_set(error, err, "cannot write '%s'", output ? output : "-")
+		       : 0;
+}
+
+static void catch_signals(void)
+{
+	const struct sigaction action = {.sa_handler = stop};
+	const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	const struct sigaction child = {.sa_handler = stop_waiting};
+	sigset_t set;
+
+	/* Blocked but while we wait, so that none comes between the look at it and the wait. */
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&set, signals[i]);
+		sigaction(signals[i], &action, NULL);
+	}
+	sigaddset(&set, SIGCHLD);
+	sigaction(SIGCHLD, &child, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static errint_t learn(const struct options *options, int *ret_status, struct lamina_error *error)
+{
+	struct learning l = {.options = options, .records = -1};
+	errint_t err = begin(&l, error);
+
+	lamina_learned_init(&l.learned);
+	if (err == 0)
+		err = start_command(&l, error);
+	if (err == 0)
+		err = watch(&l, error);
+	if (err == 0)
+		err = write_policy(&l, error);
+	if (l.child > 0 && waitpid(l.child, &l.status, 0) < 0)
+		l.status = 0;
+	*ret_status = WIFEXITED(l.status) ? WEXITSTATUS(l.status) : EXIT_FAILURE;
+	lamina_cleanup_fd(&l.records);
+	lamina_text_done(&l.text);
+	lamina_learned_done(&l.learned);
+	lamina_container_done(&l.container);
+	return err;
+}
+
+int policy_learn(int argc, char **argv)
+{
+	static const struct option words[] = {
+		{"output", required_argument, NULL, 'o'},
+		{"seconds", required_argument, NULL, 's'},
+		{0},
+	};
+	struct lamina_error error = {""};
+	struct options options = {0};
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "+o:", words, NULL)) >= 0) {
+		if (option == 'o')
+			options.output = optarg;
+		else if (option == 's')
+			options.seconds = strtoul(optarg, NULL, 10);
+		else
+			return policy_usage("learn");
+	}
+	if (optind == argc)
+		return policy_usage("learn");
+	options.name = argv[optind++];
+	if (optind < argc) {
+		if (strcmp(argv[optind], "--") != 0 || optind + 1 == argc)
+			return policy_usage("learn");
+		options.command = argv + optind + 1;
+	}
+	catch_signals();
+	if (learn(&options, &status, &error) < 0)
+		return policy_failure(&error);
+	return status;
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina trace --policy: prints what policies refused or wrote down, a JSON object a line, as it
+ * happens, of one mount or of all that there are and come.
+ */
+#include "trace-policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "guard/client.h"
+#include "guard/container.h"
+
+/* A mount that is listened to. */
+struct source {
+	dev_t dev;
+	int fd;
+	struct lamina_text line; /* not complete yet */
+};
+
+struct listening {
+	const struct trace_policy_options *options;
+	struct source *sources;
+	size_t n;
+	int mounts; /* /proc/self/mountinfo, where all are listened to; else -1 */
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
+}
+
+static bool is_known(const struct listening *l, dev_t dev)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->sources[i].dev == dev)
+			return true;
+	return false;
+}
+
+/* The mount's root must not stay open: that would keep it mounted. */
+static errint_t add(struct listening *l, const char *path, struct lamina_error *error)
+{
+	_cleanup_fd_ int root = lamina_client_open(path, error);
+	struct source *sources;
+	struct stat st;
+	errint_t fd;
+
+	if (root < 0)
+		return root;
+	if (fstat(root, &st) < 0 || is_known(l, st.st_dev))
+		return 0;
+	sources = reallocarray(l->sources, l->n + 1, sizeof(*sources));
+	if (!sources)
+		return lamina_error_set(error, -ENOMEM, "cannot listen to '%s'", path);
+	l->sources = sources;
+	fd = lamina_client_trace(root, l->options->earlier, error);
+	if (fd < 0)
+		return lamina_error_wrap(error, fd, "%s", path);
+	sources[l->n++] = (struct source){.dev = st.st_dev, .fd = fd};
+	return 0;
+}
+
+/* Those that do not talk to us are somebody else's. */
+static errint_t add_all(struct listening *l, struct lamina_error *error)
+{
+	struct lamina_error ignored;
+	char **mounts;
+	errint_t err = lamina_container_mounts(&mounts, error);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; mounts[i]; i++)
+		(void)add(l, mounts[i], &ignored);
+	lamina_container_mounts_free(mounts);
+	return 0;
+}
+
+static errint_t begin(struct listening *l, struct lamina_error *error)
+{
+	struct lamina_container container;
+	errint_t err;
+
+	if (!l->options->target) {
+		l->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+		return l->mounts < 0
+			       ? lamina_error_set(error, -errno, "cannot open /proc/self/mountinfo")
+			       : add_all(l, error);
+	}
+	err = lamina_container_find(l->options->target, &container, error);
+	if (err < 0)
+		return err;
+	err = add(l, container.mount, error);
+	lamina_container_done(&container);
+	return err;
+}
+
+/* Print the lines that are whole. */
+static void print_lines(struct lamina_text *text)
+{
+	char *end = text->n ? memrchr(text->bytes, '\n', text->n) : NULL;
+	size_t n = end ? (size_t)(end + 1 - text->bytes) : 0;
+
+	fwrite(text->bytes, 1, n, stdout);
+	memmove(text->bytes, text->bytes + n, text->n - n);
+	text->n -= n;
+	fflush(stdout);
+}
+
+/* Returns false at the end. */
+static bool read_source(struct source *source)
+{
+	char bytes[4096];
+	ssize_t n = read(source->fd, bytes, sizeof(bytes));
+
+	if (n > 0) {
+		lamina_text_add(&source->line, bytes, (size_t)n);
+		if (!source->line.broken)
+			print_lines(&source->line);
+	}
+	return n > 0 || (n < 0 && errno == EINTR);
+}
+
+static void drop(struct listening *l, size_t i)
+{
+	close(l->sources[i].fd);
+	lamina_text_done(&l->sources[i].line);
+	l->sources[i] = l->sources[--l->n];
+}
+
+/* Wait until something happens, for as long as is left, and print it. */
+static errint_t listen_once(struct listening *l, int wait, struct lamina_error *error)
+{
+	_cleanup_free_ struct pollfd *fds = calloc(l->n + 1, sizeof(*fds));
+	size_t n = l->n;
+
+	if (!fds)
+		return lamina_error_set(error, -ENOMEM, "cannot listen");
+	for (size_t i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = l->sources[i].fd, .events = POLLIN};
+	fds[n] = (struct pollfd){.fd = l->mounts, .events = POLLPRI};
+	if (poll(fds, n + 1, wait) <= 0)
+		return 0;
+	for (size_t i = n; i-- > 0;)
+		if (fds[i].revents && !read_source(&l->sources[i]))
+			drop(l, i);
+	return fds[n].revents ? add_all(l, error) : 0;
+}
+
+static errint_t run(struct listening *l, struct lamina_error *error)
+{
+	time_t end = time(NULL) + (time_t)l->options->seconds;
+	errint_t err = begin(l, error);
+
+	while (err == 0 && !stopped && (l->n > 0 || l->mounts >= 0) && !ferror(stdout)) {
+		time_t left = end - time(NULL);
+
+		if (l->options->seconds && left <= 0)
+			break;
+		err = listen_once(l, l->options->seconds ? (int)left * 1000 : -1, error);
+	}
+	while (l->n > 0)
+		drop(l, 0);
+	lamina_cleanup_fd(&l->mounts);
+	free(l->sources);
+	return err;
+}
+
+int trace_policy(const struct trace_policy_options *options)
+{
+	const struct sigaction action = {.sa_handler = stop};
+	struct listening l = {.options = options, .mounts = -1};
+	struct lamina_error error = {""};
+
+	sigaction(SIGINT, &action, NULL);
+	sigaction(SIGTERM, &action, NULL);
+	if (run(&l, &error) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "lamina trace: %s\n", error.text);
+	return EXIT_FAILURE;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Growing text. No locks: a text belongs to who builds it.
+ */
+#include "base/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lamina_text_done(struct lamina_text *text)
+{
+	free(text->bytes);
+	*text = (struct lamina_text){0};
+}
+
+static bool reserve(struct lamina_text *text, size_t n)
+{
+	size_t room = text->room ? text->room : 256;
+	char *bytes;
+
+	if (text->broken)
+		return false;
+	while (room <= text->n + n)
+		room *= 2;
+	if (room == text->room)
+		return true;
+	bytes = realloc(text->bytes, room);
+	if (!bytes) {
+		text->broken = true;
+		return false;
+	}
+	text->bytes = bytes;
+	text->room = room;
+	return true;
+}
+
+void lamina_text_add(struct lamina_text *text, const char *bytes, size_t n)
+{
+	if (!reserve(text, n))
+		return;
+	memcpy(text->bytes + text->n, bytes, n);
+	text->n += n;
+	text->bytes[text->n] = '\0';
+}
+
+void lamina_text_print(struct lamina_text *text, const char *format, ...)
+{
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (n < 0 || !reserve(text, (size_t)n))
+		return;
+	va_start(args, format);
+	vsnprintf(text->bytes + text->n, (size_t)n + 1, format, args);
+	va_end(args);
+	text->n += (size_t)n;
+}
+
+size_t lamina_text_character(const char *text, size_t left)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+	if (s[0] > 0xf4 || n == 0 || n > left)
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+void lamina_text_json(struct lamina_text *text, const char *string)
+{
+	lamina_text_add(text, "\"", 1);
+	for (size_t left = strlen(string); left > 0;) {
+		size_t n = lamina_text_character(string, left);
+		unsigned char c = (unsigned char)*string;
+
+		if (c == '"' || c == '\\')
+			lamina_text_print(text, "\\%c", c);
+		else if (n == 0 || c < ' ' || c == 0x7f)
+			lamina_text_print(text, "\\u%04x", c);
+		else
+			lamina_text_add(text, string, n);
+		n = n ? n : 1;
+		string += n;
+		left -= n;
+	}
+	lamina_text_add(text, "\"", 1);
+}

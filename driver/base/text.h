@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Text that grows, and text as JSON. Without memory a text is marked as broken and stays so: who
+ * builds one looks once, at the end.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/cleanup.h"
+
+struct lamina_text {
+	char *bytes; /* NUL-terminated, or NULL as long as nothing was added */
+	size_t n, room;
+	bool broken;
+};
+
+void lamina_text_done(struct lamina_text *text);
+
+#define _cleanup_text_ _cleanup_(lamina_text_done)
+
+void lamina_text_add(struct lamina_text *text, const char *bytes, size_t n);
+void lamina_text_print(struct lamina_text *text, const char *format, ...)
+	__attribute__((__format__(__printf__, 2, 3)));
+
+/* The length of the UTF-8 character at @text, of which @left bytes are there; 0: there is none. No
+ * overlong ones, no surrogates. */
+size_t lamina_text_character(const char *text, size_t left);
+
+/* Add @string as a JSON string, with its quotes. A byte that is no part of valid UTF-8 becomes the
+ * character of its number, so that different names stay different and the result is valid. */
+void lamina_text_json(struct lamina_text *text, const char *string);

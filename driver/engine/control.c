@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Doing what the control ioctl asks for. The caller waits, so its fds stay what they are.
+ */
+#include "engine/control.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/policy.h"
+#include "engine/sweep.h"
+#include "guard/control.h"
+
+/* One request at work. */
+struct job {
+	struct wire_request *r;
+	struct lamina_fs *fs;
+	const struct lamina_control *in;
+	struct lamina_error error;
+};
+
+static errint_t open_fd(struct job *j, int fd, int flags)
+{
+	errint_t opened =
+		lamina_caller_open(&j->fs->policy.guard->callers, (pid_t)j->r->in->pid, fd, flags);
+
+	if (opened == -EINVAL)
+		return lamina_error_say(&j->error, opened, "fd %d is neither a memfd nor a pipe",
+					fd);
+	if (opened < 0)
+		lamina_error_set(&j->error, opened, "the mount program cannot open fd %d", fd);
+	return opened;
+}
+
+static errint_t write_all(int fd, const struct lamina_text *text)
+{
+	size_t done = 0;
+
+	while (done < text->n) {
+		ssize_t n = write(fd, text->bytes + done, text->n - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
+/* Whether the mount can take a policy, from now on until its end. */
+static errint_t make_ready(struct job *j)
+{
+	const char *obstacle = policy_obstacle(j->fs);
+
+	if (obstacle)
+		return lamina_error_say(&j->error, -EOPNOTSUPP, "%s", obstacle);
+	if (policy_keep_opens(j->fs))
+		return 0;
+	return lamina_error_say(&j->error, -EOPNOTSUPP,
+				"the container has started without a policy, and this mount can't "
+				"take one any more: mount with the option 'policies'");
+}
+
+static errint_t receive(struct job *j, struct lamina_active **ret)
+{
+	_cleanup_fd_ int in = open_fd(j, j->in->in, O_RDONLY);
+	struct lamina_bundle bundle;
+	errint_t err = in < 0 ? in : lamina_bundle_receive(in, &bundle, &j->error);
+
+	if (err < 0)
+		return err;
+	*ret = lamina_active_new(&bundle);
+	return *ret ? 0 : lamina_error_set(&j->error, -ENOMEM, "cannot keep the policy");
+}
+
+static errint_t apply(struct job *j)
+{
+	_cleanup_text_ struct lamina_text paths = {0};
+	_cleanup_fd_ int out = -1;
+	struct lamina_active *active;
+	errint_t err = make_ready(j);
+
+	if (err == 0)
+		err = out = open_fd(j, j->in->out, O_WRONLY);
+	if (err >= 0)
+		err = receive(j, &active);
+	if (err < 0)
+		return err;
+	lamina_active_unref(policy_set(j->fs, active));
+	err = sweep_policy(j->fs, &paths);
+	if (err == 0)
+		err = write_all(out, &paths);
+	return err < 0 ? lamina_error_set(&j->error, err,
+					  "the policy is in force, but not yet for what processes "
+					  "have looked at before")
+		       : 0;
+}
+
+static errint_t read_label(struct job *j, char label[LAMINA_LABEL_MAX + 1])
+{
+	_cleanup_fd_ int in = open_fd(j, j->in->in, O_RDONLY);
+	ssize_t n = in < 0 ? in : pread(in, label, LAMINA_LABEL_MAX, 0);
+
+	if (in >= 0 && n < 0)
+		n = lamina_error_set(&j->error, -errno, "cannot read the container's name");
+	if (n < 0)
+		return (errint_t)n;
+	label[n] = '\0';
+	return 0;
+}
+
+static errint_t remove_policy(struct job *j)
+{
+	struct lamina_active *active = policy_get(j->fs);
+	char label[LAMINA_LABEL_MAX + 1];
+	errint_t err = 0;
+
+	if (active && j->in->in >= 0) {
+		err = read_label(j, label);
+		/* Somebody else has put another one in force meanwhile: that stays. */
+		if (err == 0 && strcmp(label, active->bundle.label) != 0) {
+			lamina_active_unref(active);
+			return 0;
+		}
+	}
+	lamina_active_unref(active);
+	if (err == 0)
+		lamina_active_unref(policy_set(j->fs, NULL));
+	return err;
+}
+
+static errint_t show(struct job *j)
+{
+	_cleanup_fd_ int out = open_fd(j, j->in->out, O_WRONLY);
+	struct lamina_active *active = out < 0 ? NULL : policy_get(j->fs);
+	errint_t err = out < 0 ? out : 0;
+
+	if (active)
+		err = lamina_bundle_write(&active->bundle, out);
+	lamina_active_unref(active);
+	return err < 0 && !j->error.text[0]
+		       ? lamina_error_set(&j->error, err, "cannot write the policy")
+		       : err;
+}
+
+/* The pipe that the caller reads. */
+static errint_t open_pipe(struct job *j)
+{
+	_cleanup_fd_ int out = open_fd(j, j->in->out, O_WRONLY | O_NONBLOCK);
+	struct stat st;
+
+	if (out < 0)
+		return out;
+	if (fstat(out, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return lamina_error_say(&j->error, -EINVAL, "fd %d is no pipe", j->in->out);
+	return TAKE_FD(out);
+}
+
+static errint_t trace(struct job *j)
+{
+	errint_t err = open_pipe(j);
+
+	if (err < 0)
+		return err;
+	err = lamina_audit_listen(&j->fs->policy.guard->audit, err,
+				  j->in->flags & LAMINA_CONTROL_EARLIER);
+	return err < 0 ? lamina_error_set(&j->error, err, "cannot listen to the mount") : 0;
+}
+
+static errint_t learn(struct job *j)
+{
+	errint_t err = make_ready(j);
+
+	if (err == 0)
+		err = open_pipe(j);
+	if (err < 0)
+		return err;
+	err = lamina_audit_learn(&j->fs->policy.guard->audit, err,
+				 j->in->flags & LAMINA_CONTROL_AT_EXEC);
+	if (err == -EBUSY)
+		return lamina_error_say(&j->error, err, "somebody learns of this mount already");
+	if (err == 0)
+		err = sweep_listings(j->fs);
+	return err < 0 ? lamina_error_set(&j->error, err, "cannot learn of the mount") : 0;
+}
+
+static errint_t end_learning(struct job *j)
+{
+	lamina_audit_end_learning(&j->fs->policy.guard->audit);
+	return 0;
+}
+
+/* From another version, or by somebody who tries what happens. */
+static bool is_known(const struct lamina_control *in)
+{
+	bool listens = in->op == LAMINA_CONTROL_TRACE || in->op == LAMINA_CONTROL_LEARN;
+	uint32_t flags = listens ? LAMINA_CONTROL_FLAGS : 0;
+
+	return in->version == LAMINA_CONTROL_VERSION && in->op < LAMINA_CONTROL_OPS &&
+	       !(in->flags & ~flags) && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];
+}
+
+static errint_t run(struct job *j)
+{
+	static errint_t (*const jobs[LAMINA_CONTROL_OPS])(struct job *j) = {
+		[LAMINA_CONTROL_APPLY] = apply, [LAMINA_CONTROL_REMOVE] = remove_policy,
+		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
+		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
+	};
+
+	if (!is_known(j->in))
+		return lamina_error_say(&j->error, -EINVAL,
+					"the mount program is of another version");
+	wire_session_block_ahead(j->r->session);
+	return jobs[j->in->op](j);
+}
+
+static bool may_control(const struct wire_request *r)
+{
+	return (r->in->uid == geteuid() || r->in->uid == 0) &&
+	       !lamina_caller_is_bound(&fs_of(r)->policy.guard->callers, (pid_t)r->in->pid);
+}
+
+errint_t control_request(struct wire_request *r, struct object *o)
+{
+	const struct fuse_ioctl_in *in = r->arg;
+	struct fuse_ioctl_out *out = wire_out(r, sizeof(*out));
+	struct lamina_control *reply = (void *)r->room;
+	struct job j = {.r = r, .fs = o->fs, .in = r->data};
+
+	if (o->node != o->fs->table.root || !may_control(r))
+		return -ENOTTY;
+	if (r->data_size < sizeof(*j.in) || in->out_size < sizeof(*reply))
+		return -EINVAL;
+	*reply = *j.in;
+	out->result = run(&j);
+	snprintf(reply->error, sizeof(reply->error), "%s", j.error.text);
+	wire_payload(r, reply, sizeof(*reply));
+	return 0;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Looking at callers through /proc. No state but what is found at the start.
+ */
+#include "guard/caller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+#define PROC_PATH_SIZE 64
+
+static errint_t read_link(int proc, const char *path, char *ret, size_t size)
+{
+	ssize_t n = readlinkat(proc, path, ret, size - 1);
+
+	if (n < 0)
+		return -errno;
+	ret[n] = '\0';
+	return 0;
+}
+
+errint_t lamina_callers_init(struct lamina_callers *c)
+{
+	_cleanup_fd_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char self[16];
+	errint_t err;
+
+	*c = (struct lamina_callers){.proc = -1};
+	if (proc < 0)
+		return -errno;
+	/* The numbers in requests are those of our pid namespace: a /proc of another one lies. */
+	err = read_link(proc, "self", self, sizeof(self));
+	if (err == 0 && strtol(self, NULL, 10) != (long)getpid())
+		err = -ESRCH;
+	if (err == 0)
+		err = read_link(proc, "self/ns/mnt", c->own, sizeof(c->own));
+	if (err == 0)
+		c->proc = TAKE_FD(proc);
+	return err;
+}
+
+void lamina_callers_done(struct lamina_callers *c)
+{
+	lamina_cleanup_fd(&c->proc);
+}
+
+bool lamina_caller_is_bound(const struct lamina_callers *c, pid_t pid)
+{
+	char path[PROC_PATH_SIZE], ns[sizeof(c->own)];
+
+	if (pid <= 0 || c->proc < 0)
+		return true;
+	snprintf(path, sizeof(path), "%d/ns/mnt", pid);
+	return read_link(c->proc, path, ns, sizeof(ns)) < 0 || strcmp(ns, c->own) != 0;
+}
+
+/* Whether opening @fd again gives no access to anything that has a name. */
+static bool is_nameless(int fd)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return false;
+	if (S_ISFIFO(st.st_mode))
+		return fs.f_type == PIPEFS_MAGIC;
+	return S_ISREG(st.st_mode) && st.st_nlink == 0;
+}
+
+errint_t lamina_caller_open(const struct lamina_callers *c, pid_t pid, int fd, int flags)
+{
+	_cleanup_fd_ int found = -1;
+	char path[PROC_PATH_SIZE];
+
+	if (pid <= 0 || c->proc < 0)
+		return -EACCES;
+	if (fd < 0)
+		return -EBADF;
+	snprintf(path, sizeof(path), "%d/fd/%d", pid, fd);
+	found = openat(c->proc, path, O_PATH | O_CLOEXEC);
+	if (found < 0)
+		return errno == ENOENT ? -EBADF : -errno;
+	return is_nameless(found) ? lamina_fd_reopen(found, flags) : -EINVAL;
+}
+
+void lamina_caller_comm(const struct lamina_callers *c, pid_t pid, char *ret, size_t size)
+{
+	char path[PROC_PATH_SIZE];
+	_cleanup_fd_ int fd = -1;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%d/comm", pid);
+	fd = pid > 0 && c->proc >= 0 ? openat(c->proc, path, O_RDONLY | O_CLOEXEC) : -1;
+	n = fd < 0 ? 0 : read(fd, ret, size - 1);
+	ret[n > 0 ? n : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
+}
+
+void lamina_caller_exe(const struct lamina_callers *c, pid_t pid, char *ret, size_t size)
+{
+	char path[PROC_PATH_SIZE];
+
+	snprintf(path, sizeof(path), "%d/exe", pid);
+	if (pid <= 0 || c->proc < 0 || read_link(c->proc, path, ret, size) < 0)
+		*ret = '\0';
+}

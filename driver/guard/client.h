@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The other end of guard/control.h: a program tells a mount what to do. All functions take an fd of the
+ * mount's root directory, open for reading, and set @error.
+ */
+#pragma once
+
+#include "guard/bundle.h"
+
+/* The root directory of the mount at @path. Returns an fd or -errno. */
+errint_t lamina_client_open(const char *path, struct lamina_error *error);
+
+/*
+ * Put @bundle in force instead of what was. On return it holds for every lookup and open that begins
+ * from then on.
+ */
+errint_t lamina_client_apply(int root, const struct lamina_bundle *bundle,
+			     struct lamina_error *error);
+
+/* Let there be no policy. @label, if it is not NULL: only if it is the policy's. */
+errint_t lamina_client_remove(int root, const char *label, struct lamina_error *error);
+
+/* The policy in force. Returns 1, or 0 if there is none. */
+errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error);
+
+/* Listen to the audit; @earlier: to what is still there, too. Returns an fd to read lines from. */
+errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error);
+
+/* Learn what is used, see guard/learn.h; @at_exec: from the first program on that is run. Returns an fd
+ * to read it from; closing it ends the learning. */
+errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error);
+
+/* Who learns is to get the rest, and then the end of what is read. */
+errint_t lamina_client_end_learning(int root, struct lamina_error *error);

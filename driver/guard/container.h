@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * From what people call a container to the mount that is its root file system.
+ */
+#pragma once
+
+#include "base/error.h"
+
+struct lamina_container {
+	char *mount; /* a path to the root directory */
+	char *label; /* the container, or "" */
+};
+
+void lamina_container_done(struct lamina_container *container);
+
+/*
+ * @name is the path of a mountpoint, a container for which a policy is in force, one of containerd, or
+ * what podman calls a container (the environment's LAMINA_PODMAN instead of "podman").
+ */
+errint_t lamina_container_find(const char *name, struct lamina_container *ret,
+			       struct lamina_error *error);
+
+/* All mountpoints of lamina-mount in this mount namespace; NULL behind the last. */
+errint_t lamina_container_mounts(char ***ret, struct lamina_error *error);
+void lamina_container_mounts_free(char **mounts);

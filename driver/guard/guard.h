@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What guards a mount, whatever engine carries it: who is bound, the policy in force, and the audit.
+ * It is made before the mount, in the namespaces of who mounts, and outlives it.
+ */
+#pragma once
+
+#include "guard/audit.h"
+
+struct lamina_guard {
+	struct lamina_callers callers;
+	errint_t callers_err; /* why nobody can be told apart, or 0 */
+	struct lamina_audit audit;
+	bool always; /* a policy may come at any time: never let go of what it needs */
+	/* The policy in force, or NULL. Changed under the engine's lock for what it decides with it. */
+	struct lamina_active *active;
+};
+
+void lamina_guard_init(struct lamina_guard *guard);
+void lamina_guard_done(struct lamina_guard *guard);

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * lamina-hook: the OCI hook that puts a container's policy in force before the container starts, and
+ * takes it away when it has ended. A container whose policy can't be put in force doesn't start.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/limits.h"
+#include "complain.h"
+#include "elsewhere.h"
+#include "guard/client.h"
+#include "policy/file.h"
+#include "state.h"
+#include "version.h"
+
+#define PROGRAM "lamina-hook"
+
+struct options {
+	char *policies[LAMINA_POLICY_MAX_FILES]; /* for all containers */
+	size_t n;
+	const char *only; /* the directory in which annotations may name files */
+	bool fail_open;
+};
+
+static void print_help(FILE *to)
+{
+	fprintf(to, "usage: " PROGRAM " [OPTION...] <STATE\n\n"
+		    "An OCI hook for createRuntime and poststop: puts the policy of a container in "
+		    "force.\n"
+		    "The container's state comes on standard input; the policy is named by the "
+		    "annotation\n"
+		    "org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode "
+		    "may be\n"
+		    "enforce or dry-run.\n\n"
+		    "  --policy FILE  a policy for every container for which the hook is called\n"
+		    "  --only DIR     annotations may only name files below DIR\n"
+		    "  --fail-open    let containers start whose policy can't be put in force\n"
+		    "  --help, --version\n");
+}
+
+/* ---- the policy ---- */
+
+static errint_t open_below(const char *dir, const char *path, struct lamina_error *error)
+{
+	_cleanup_fd_ int top = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	size_t n = strlen(dir);
+	errint_t fd;
+
+	if (top < 0)
+		return lamina_error_set(error, -errno, "cannot open '%s'", dir);
+	while (n > 0 && dir[n - 1] == '/')
+		n--;
+	if (!strncmp(path, dir, n) && path[n] == '/')
+		path += n;
+	path += strspn(path, "/");
+	fd = lamina_fd_open_beneath(top, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	return fd < 0 ? lamina_error_set(error, fd, "cannot open the policy '%s' below '%s'", path,
+					 dir)
+		      : fd;
+}
+
+static errint_t open_policy(const struct options *options, const char *path,
+			    struct lamina_error *error)
+{
+	int fd;
+
+	if (options->only)
+		return open_below(options->only, path, error);
+	if (*path != '/')
+		return lamina_error_say(error, -EINVAL,
+					"the annotation org.lamina.policy is neither a policy nor "
+					"an absolute path: '%.200s'",
+					path);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd < 0 ? lamina_error_set(error, -errno, "cannot read the policy '%s'", path) : fd;
+}
+
+/* A file that somebody's annotation names: nothing but a regular one is read. */
+static errint_t add_named(const struct options *options, const char *path, bool dry,
+			  struct lamina_sources *sources, struct lamina_error *error)
+{
+	_cleanup_fd_ int fd = open_policy(options, path, error);
+	_cleanup_free_ char *text = NULL;
+	char by_fd[LAMINA_FD_PATH_SIZE];
+	struct stat st;
+	size_t size;
+	errint_t err;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return lamina_error_say(error, -EINVAL, "the policy '%s' is no regular file", path);
+	lamina_fd_path(by_fd, fd);
+	err = lamina_policy_read_bytes(by_fd, LAMINA_POLICY_MAX_FILE, &text, &size);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the policy '%s'", path);
+	return lamina_sources_add(sources, path, text, size, dry, error);
+}
+
+static errint_t is_dry(const struct hook_state *state, struct lamina_error *error)
+{
+	if (!state->mode || !strcmp(state->mode, "enforce"))
+		return 0;
+	if (!strcmp(state->mode, "dry-run"))
+		return 1;
+	return lamina_error_say(
+		error, -EINVAL,
+		"the annotation org.lamina.policy.mode is '%.200s': expected enforce "
+		"or dry-run",
+		state->mode);
+}
+
+static errint_t add_annotated(const struct options *options, const struct hook_state *state,
+			      struct lamina_sources *sources, struct lamina_error *error)
+{
+	errint_t dry = is_dry(state, error);
+	const char *policy = state->policy;
+
+	if (dry < 0 || !policy)
+		return dry < 0 ? dry : 0;
+	policy += strspn(policy, " \t\r\n");
+	if (*policy == '{')
+		return lamina_sources_add(sources, "annotation", policy, strlen(policy), dry,
+					  error);
+	return add_named(options, policy, dry, sources, error);
+}
+
+static errint_t read_sources(const struct options *options, const struct hook_state *state,
+			     struct lamina_sources *sources, struct lamina_error *error)
+{
+	errint_t err = 0;
+
+	for (size_t i = 0; err == 0 && i < options->n; i++)
+		err = lamina_sources_read(sources, options->policies[i], false, error);
+	return err < 0 ? err : add_annotated(options, state, sources, error);
+}
+
+/* ---- */
+
+static errint_t open_root(const struct hook_state *state, struct lamina_error *error)
+{
+	_cleanup_free_ char *path = NULL;
+	errint_t err = hook_state_find_root(state, &path, error);
+
+	return err < 0 ? err : lamina_client_open(path, error);
+}
+
+/* What a mount is asked for: from here, or else from where it was made. */
+struct request {
+	int root;
+	const struct lamina_bundle *bundle; /* to be put in force; NULL: what has the label goes */
+	const char *label;
+	struct lamina_error *error;
+};
+
+static errint_t ask(void *user)
+{
+	const struct request *request = user;
+
+	if (request->bundle)
+		return lamina_client_apply(request->root, request->bundle, request->error);
+	return lamina_client_remove(request->root, request->label, request->error);
+}
+
+static errint_t ask_anywhere(struct request *request)
+{
+	errint_t err = ask(request);
+
+	return err == -ENOTTY ? hook_try_elsewhere(ask, request) : err;
+}
+
+static errint_t put_in_force(const struct options *options, const struct hook_state *state,
+			     struct lamina_error *error)
+{
+	struct lamina_sources sources = {.n = 0};
+	struct lamina_bundle bundle;
+	_cleanup_fd_ int root = -1;
+	errint_t err = read_sources(options, state, &sources, error);
+
+	if (err < 0 || sources.n == 0) {
+		lamina_sources_done(&sources);
+		return err;
+	}
+	err = lamina_bundle_make(&bundle, state->id, &sources, error);
+	if (err < 0)
+		return err;
+	err = root = open_root(state, error);
+	if (err >= 0)
+		err = ask_anywhere(&(struct request){root, &bundle, NULL, error});
+	lamina_bundle_done(&bundle);
+	return err < 0 ? err : 0;
+}
+
+/* A mount that is gone, or has another policy meanwhile, is as it should be. */
+static void take_away(const struct hook_state *state)
+{
+	struct lamina_error ignored;
+	_cleanup_fd_ int root = open_root(state, &ignored);
+
+	if (root >= 0)
+		(void)ask_anywhere(&(struct request){root, NULL, state->id, &ignored});
+}
+
+static errint_t parse(int argc, char **argv, struct options *ret)
+{
+	static const struct option words[] = {
+		{"policy", required_argument, NULL, 'p'}, {"only", required_argument, NULL, 'o'},
+		{"fail-open", no_argument, NULL, 'f'},	  {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},	  {0},
+	};
+	int word;
+
+	while ((word = getopt_long(argc, argv, "hV", words, NULL)) >= 0)
+		switch (word) {
+		case 'p':
+			if (ret->n == LAMINA_POLICY_MAX_FILES)
+				return -E2BIG;
+			ret->policies[ret->n++] = optarg;
+			break;
+		case 'o':
+			ret->only = optarg;
+			break;
+		case 'f':
+			ret->fail_open = true;
+			break;
+		case 'h':
+			print_help(stdout);
+			exit(EXIT_SUCCESS);
+		case 'V':
+			printf(PROGRAM ": version " LAMINA_VERSION "\n");
+			exit(EXIT_SUCCESS);
+		default:
+			return -EINVAL;
+		}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct lamina_error error = {""};
+	struct options options = {0};
+	struct hook_state state;
+	errint_t err = parse(argc, argv, &options);
+
+	if (err < 0) {
+		print_help(stderr);
+		return EXIT_FAILURE; /* also fail-open: nobody knows what was meant */
+	}
+	err = hook_state_read(STDIN_FILENO, &state, &error);
+	if (err == 0) {
+		if (state.stopped)
+			take_away(&state);
+		else
+			err = put_in_force(&options, &state, &error);
+		if (err < 0)
+			lamina_error_wrap(&error, err, "no policy for the container %.12s",
+					  state.id);
+		hook_state_done(&state);
+	}
+	if (err < 0)
+		hook_complain(error.text);
+	return err < 0 && !options.fail_open ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the runtime tells a hook: the container's state as JSON, as the OCI runtime specification has
+ * it, and beside it the container's configuration.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct hook_state {
+	char *id;
+	char *root;	     /* crun says it; else NULL */
+	char *bundle;	     /* or NULL */
+	pid_t pid;	     /* 0: not said */
+	bool stopped;	     /* the container has ended */
+	char *policy, *mode; /* annotations, or NULL */
+};
+
+/* Read it from @fd. To be ended with hook_state_done(). */
+errint_t hook_state_read(int fd, struct hook_state *ret, struct lamina_error *error);
+void hook_state_done(struct hook_state *state);
+
+/*
+ * The path of the container's root file system: what the state says, or the configuration in the
+ * bundle, or the only mount of ours that the container's process sees. To be freed.
+ */
+errint_t hook_state_find_root(const struct hook_state *state, char **ret,
+			      struct lamina_error *error);

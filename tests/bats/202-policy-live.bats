@@ -1,0 +1,265 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Policies that come, change and go while a mount is in use: lamina policy apply, show and remove.
+
+load ../lib/common
+load ../lib/policy
+
+setup() {
+	test_dir
+	make_tree
+	mount_lamina -o policies
+}
+
+teardown() {
+	[[ ! -e mnt/etc ]] || umount mnt
+	leak_check
+}
+
+# What a container may have looked at.
+look_around() {
+	ls -lR mnt >/dev/null
+	cat mnt/etc/* mnt/app/code mnt/app/secrets/key mnt/srv/*/* >/dev/null
+	stat mnt/app/link mnt/usr/bin/tool >/dev/null
+}
+
+@test "a policy holds for the next lookup and open, and its absence, too" {
+	look_around
+	inside "$(command -v bash)" -c "$(declare -f look_around); look_around"
+	apply '{"maskedPaths": ["/etc/shadow", "/app/secrets"], "readonlyPaths": ["/srv"]}'
+	py_inside policy outcomes "ENOENT stat mnt/etc/shadow" "ENOENT read mnt/etc/shadow" \
+		"ENOENT stat mnt/app/secrets" "ENOENT read mnt/app/secrets/key" \
+		"EROFS write mnt/srv/a/file" "success read mnt/srv/a/file"
+	assert_equal "$(inside ls mnt/etc mnt/app | paste -sd' ')" "mnt/app: code link  mnt/etc: passwd"
+	look_around
+	apply '{"maskedPaths": ["/etc/passwd"]}'
+	py_inside policy outcomes "success read mnt/etc/shadow" "ENOENT read mnt/etc/passwd" \
+		"success read mnt/app/secrets/key" "success write mnt/srv/a/file"
+	assert_equal "$(inside ls mnt/etc)" shadow
+	lamina policy remove "$TEST_DIR/mnt"
+	py_inside policy outcomes "success read mnt/etc/passwd" "success write mnt/etc/shadow"
+	assert_equal "$(inside ls mnt/etc | paste -sd' ')" "passwd shadow"
+}
+
+@test "a process that runs is bound from one call to the next" {
+	mkfifo go
+	inside sh -c 'cat mnt/etc/shadow; read -r _ <go; cat mnt/etc/shadow; echo "$?"; read -r _ <go
+		cat mnt/etc/shadow' >out 3>&- 2>&1 &
+	wait_until grep -q root out
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	echo >go
+	wait_until grep -q 1 out
+	lamina policy remove "$TEST_DIR/mnt"
+	echo >go
+	wait "$!"
+	assert_file out $'root\ncat: mnt/etc/shadow: No such file or directory\n1\nroot'
+}
+
+@test "what was opened before is what the reference says it is" {
+	mkdir -p mnt/d/dir
+	echo content >mnt/d/file
+	echo inner >mnt/d/dir/inner
+	mkfifo tell go
+	py_inside policy old_fds mnt/d "$PWD/tell" "$PWD/go" 3>&- &
+	read -r line <tell || true
+	assert_equal "$line" opened
+	apply '{"maskedPaths": ["/d/file", "/d/dir"]}'
+	echo >go
+	wait "$!"
+	assert_equal "$(head -c 4 mnt/d/file)" cont
+}
+
+@test "a file that was opened before a refusal goes on; what was not is refused" {
+	mkfifo go
+	inside sh -c 'exec 5<mnt/app/code 6>>mnt/app/.env 7<mnt/srv/a; read -r _ <go; cat <&5
+		echo more >&6; cat mnt/app/code; ls mnt/srv/a' >out 2>&1 3>&- &
+	wait_until inside test -e mnt/app/code
+	apply '{"rules": [{"paths": ["/**"], "access": ["read_file", "write_file", "read_dir"],
+		"action": "ERRNO"}]}'
+	echo >go
+	wait "$!" || true
+	grep -qx code out
+	grep -q "mnt/app/code: Permission denied" out
+	grep -q "mnt/srv/a.*: Permission denied" out
+	assert_file mnt/app/.env $'variables\nmore'
+}
+
+@test "show prints what is in force, as text and as JSON" {
+	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "no policy"
+	assert_equal "$(lamina policy show --json "$TEST_DIR/mnt")" null
+	policy '{"maskedPaths": ["/etc/shadow"]}' one.json
+	policy '{"rules": [{"paths": ["/tmp/**"], "access": ["execute"], "action": "ERRNO",
+		"comment": "no programs"}]}' two.json
+	lamina policy apply "$TEST_DIR/mnt" one.json two.json
+	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "$(lamina policy show one.json two.json)"
+	assert_equal "$(lamina policy show --json "$TEST_DIR/mnt" | jq -r '.rules[2].comment')" \
+		"no programs"
+	lamina policy apply --dry-run "$TEST_DIR/mnt" one.json
+	assert_equal "$(lamina policy show --json "$TEST_DIR/mnt" | jq -r '.files[].mode')" dry-run
+	lamina policy compile two.json -o two
+	lamina policy apply "$TEST_DIR/mnt" two
+	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "$(lamina policy show two)"
+}
+
+@test "what is no policy changes nothing, and is one sentence" {
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	policy '{"maskedPaths": ["etc"]}' bad.json
+	run_expect 1 lamina policy apply "$TEST_DIR/mnt" bad.json
+	assert_equal "${#lines[@]}" 1
+	assert_output_has "bad.json:1:18:"
+	run_expect 1 lamina policy apply "$TEST_DIR/lower" policy.json
+	assert_output_has "not the root of a mount"
+	run_expect 1 lamina policy apply "$TEST_DIR/mnt/etc" policy.json
+	run_expect 1 lamina policy apply "$TEST_DIR/nowhere" policy.json
+	assert_output_has "No such file or directory"
+	LAMINA_PODMAN=false run_expect 1 lamina policy apply no-such-container policy.json
+	assert_output_has "neither the path of a mount nor a container"
+	assert_equal "$(lamina policy show --json "$TEST_DIR/mnt" | jq -r '.rules[0].paths[0]')" \
+		/etc/shadow
+}
+
+@test "only who made the mount talks to it: no bound process, no other user" {
+	chmod 755 . lower
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	policy '{}' empty.json
+	chmod a+r empty.json
+	for command in "apply $TEST_DIR/mnt empty.json" "remove $TEST_DIR/mnt" "show $TEST_DIR/mnt" \
+		"learn --seconds 1 $TEST_DIR/mnt"; do
+		# shellcheck disable=SC2086
+		run_expect 1 inside "$LAMINA_BIN/lamina" policy $command
+		assert_output_has "only who mounted it may"
+		# shellcheck disable=SC2086
+		run_expect 1 as_user "$LAMINA_BIN/lamina" policy $command
+	done
+	run_expect 1 inside "$LAMINA_BIN/lamina" trace --policy "$TEST_DIR/mnt"
+	run_expect 1 inside cat mnt/etc/shadow
+}
+
+@test "a request that is not as it should be is refused, and changes nothing" {
+	mkdir scratch
+	apply '{"maskedPaths": ["/etc/shadow"], "rules": [{"paths": ["/srv/**/*.x", "/tmp/a?"],
+		"access": ["read_file"], "action": "ERRNO"}]}'
+	py control odd_requests "$TEST_DIR/mnt"
+	py control odd_fds "$TEST_DIR/mnt" "$TEST_DIR/scratch"
+	py control odd_bundles "$TEST_DIR/mnt"
+	run_expect 1 inside cat mnt/etc/shadow
+}
+
+@test "policies one after the other while the mount is in use: nothing hidden is ever seen" {
+	mkdir mnt/d
+	echo secret >mnt/d/secret
+	echo other >mnt/d/other
+	policy '{"maskedPaths": ["/d/secret"]}' one.json
+	policy '{"maskedPaths": ["/d/secret", "/etc"], "readonlyPaths": ["/usr"]}' two.json
+	lamina policy apply "$TEST_DIR/mnt" one.json
+	py_inside policy race mnt/d secret 300 3>&- &
+	bound=$!
+	py policy race_outside mnt/d secret 300 3>&- &
+	outside=$!
+	n=0
+	while kill -0 "$bound" 2>/dev/null; do
+		lamina policy apply "$TEST_DIR/mnt" two.json
+		lamina policy apply "$TEST_DIR/mnt" one.json
+		n=$((n + 1))
+	done
+	wait "$bound"
+	wait "$outside"
+	assert test "$n" -gt 0
+}
+
+@test "what moves while a policy comes is treated as where it is then" {
+	for ((i = 0; i < 50; i++)); do
+		mkdir "mnt/from.$i" "mnt/from.$i/sub"
+		echo secret >"mnt/from.$i/sub/secret"
+	done
+	inside ls -lR mnt >/dev/null
+	py policy move_all mnt from to 50 3>&- &
+	moving=$!
+	policy '{"rules": [{"paths": ["/to.*/sub/secret"], "action": "ERRNO", "errno": "ENOENT"}]}'
+	while kill -0 "$moving" 2>/dev/null; do
+		lamina policy remove "$TEST_DIR/mnt"
+		lamina policy apply "$TEST_DIR/mnt" policy.json
+	done
+	wait "$moving"
+	for ((i = 0; i < 50; i++)); do
+		echo "ENOENT read mnt/to.$i/sub/secret"
+	done >steps
+	mapfile -t steps <steps
+	py_inside policy outcomes "${steps[@]}"
+}
+
+@test "a change comes through beside requests that take long" {
+	# A copy-up of a directory holds its lock as long as it takes.
+	mkdir lower/many
+	for ((i = 0; i < 2000; i++)); do echo "$i"; done | (cd lower/many && split -l 1 - f)
+	umount mnt
+	wait_daemons_gone
+	mount_lamina -o policies
+	for round in 1 2 3; do
+		mv mnt/many "mnt/many.$round" 3>&- &
+		moving=$!
+		apply '{"maskedPaths": ["/etc/shadow"]}'
+		run_expect 1 inside cat mnt/etc/shadow
+		wait "$moving"
+		mv "mnt/many.$round" mnt/many
+		lamina policy remove "$TEST_DIR/mnt"
+	done
+}
+
+@test "a daemon that is killed in the middle of changes leaves nobody waiting" {
+	local pids=()
+
+	policy '{"maskedPaths": ["/etc/shadow", "/app", "/srv/a"]}' one.json
+	policy '{"readonlyPaths": ["/"]}' two.json
+	for _ in 1 2; do
+		inside sh -c 'while ls -lR mnt >/dev/null; do :; done; while touch mnt/x; do :; done' \
+			>/dev/null 2>&1 3>&- &
+		pids+=($!)
+		sh -c 'while mv mnt/app mnt/app2 && mv mnt/app2 mnt/app; do :; done' >/dev/null 2>&1 3>&- &
+		pids+=($!)
+		sh -c "while '$LAMINA_BIN/lamina' policy apply '$TEST_DIR/mnt' one.json &&
+			'$LAMINA_BIN/lamina' policy apply '$TEST_DIR/mnt' two.json; do :; done" \
+			>/dev/null 2>&1 3>&- &
+		pids+=($!)
+	done
+	for ((i = 0; i < 50; i++)); do
+		lamina policy apply "$TEST_DIR/mnt" one.json
+	done
+	daemons | xargs kill -9
+	for pid in "${pids[@]}"; do
+		wait_until is_gone "$pid"
+	done
+	umount -l mnt
+}
+
+is_gone() { ! kill -0 "$1" 2>/dev/null; }
+
+@test "a mount that has been let go of says so, and with 'policies' it has not" {
+	umount mnt
+	wait_daemons_gone
+	mount_lamina
+	apply '{"maskedPaths": ["/etc/shadow"]}' # before anything was run
+	run_expect 1 inside cat mnt/etc/shadow
+	lamina policy remove "$TEST_DIR/mnt"
+	inside mnt/usr/bin/tool
+	apply '{"maskedPaths": ["/etc/shadow"]}' # there was one
+	run_expect 1 inside cat mnt/etc/shadow
+	umount mnt
+	wait_daemons_gone
+	mount_lamina
+	inside mnt/usr/bin/tool
+	policy '{"maskedPaths": ["/etc/shadow"]}'
+	if lamina policy apply "$TEST_DIR/mnt" policy.json 2>message; then
+		# An engine that needs nothing from the kernel for it.
+		run_expect 1 inside cat mnt/etc/shadow
+	else
+		grep -q "mount with the option 'policies'" message
+		inside cat mnt/etc/shadow
+	fi
+	umount mnt
+	wait_daemons_gone
+	mount_lamina -o policies
+	inside mnt/usr/bin/tool
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	run_expect 1 inside cat mnt/etc/shadow
+}

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Cases of the control ioctl, by who may send it: what is not as guard/control.h says is refused."""
+
+import errno
+import fcntl
+import os
+import struct
+
+from lib import case, equal, holds, main, outcome, read_file
+
+CONTROL = 0xC4206C50  # _IOWR('l', 0x50, struct lamina_control)
+LAYOUT = "=IIiiI3I1024s"
+APPLY, REMOVE, SHOW, TRACE, LEARN, LEARN_END, UNKNOWN = range(7)
+
+
+def control(root, op, given=-1, out=-1, flags=0, version=1, reserved=(0, 0, 0)):
+    """Send it; returns the sentence of an error, whose number is that of the OSError."""
+    request = bytearray(struct.pack(LAYOUT, version, op, given, out, flags, *reserved, b""))
+    try:
+        fcntl.ioctl(root, CONTROL, request)
+    except OSError as error:
+        error.sentence = struct.unpack(LAYOUT, request)[-1].rstrip(b"\0").decode()
+        raise
+    return ""
+
+
+def refused(number, *arguments, **options):
+    equal(outcome(control, *arguments, **options), errno.errorcode[number], f"{arguments} {options}")
+
+
+def memfd(data=b""):
+    fd = os.memfd_create("test")
+    os.write(fd, data)
+    return fd
+
+
+def policy_of(root):
+    """What is in force, as bytes."""
+    out = memfd()
+    control(root, SHOW, out=out)
+    return os.pread(out, 1 << 26, 0)
+
+
+@case
+def odd_requests(top):
+    root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    before = policy_of(root)
+    holds(before, "a policy is in force")
+    good = {"given": memfd(before), "out": memfd()}
+    for change in ({"version": 0}, {"version": 2}, {"flags": 1}, {"reserved": (0, 0, 1)}):
+        refused(errno.EINVAL, root, APPLY, **(good | change))
+    refused(errno.EINVAL, root, UNKNOWN, **good)
+    refused(errno.EINVAL, root, 0xFFFFFFFF, **good)
+    refused(errno.EINVAL, root, TRACE, out=os.pipe()[1], flags=2)
+    for directory in (f"{top}/etc", f"{top}/etc/passwd"):
+        refused(errno.ENOTTY, os.open(directory, os.O_RDONLY), SHOW, out=good["out"])
+    equal(policy_of(root), before, "what is in force")
+
+
+@case
+def odd_fds(top, scratch):
+    """The mount program opens them as itself: nothing that has a name is opened."""
+    root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    before = policy_of(root)
+    good = {"given": memfd(before), "out": memfd()}
+    with open(f"{scratch}/file", "wb") as file:
+        file.write(before)
+    os.mkfifo(f"{scratch}/fifo")
+    odd = [f"{scratch}/file", f"{scratch}/fifo", scratch, "/dev/null", f"{top}/etc/passwd"]
+    fds = [os.open(path, os.O_PATH) for path in odd]
+    for fd in [*fds, os.open(f"{scratch}/file", os.O_RDWR), root]:
+        refused(errno.EINVAL, root, APPLY, **(good | {"given": fd}))
+        refused(errno.EINVAL, root, APPLY, **(good | {"out": fd}))
+        refused(errno.EINVAL, root, SHOW, out=fd)
+        refused(errno.EINVAL, root, TRACE, out=fd)
+        refused(errno.EINVAL, root, LEARN, out=fd)
+    for fd in (-1, -2, 1 << 20, 0x7FFFFFFF):
+        refused(errno.EBADF, root, APPLY, **(good | {"given": fd}))
+        refused(errno.EBADF, root, SHOW, out=fd)
+        refused(errno.EBADF, root, TRACE, out=fd)
+    refused(errno.EINVAL, root, TRACE, out=good["out"])
+    equal(read_file(f"{scratch}/file"), before, "a file of somebody")
+    equal(policy_of(root), before, "what is in force")
+
+
+@case
+def odd_bundles(top):
+    """What is cut off anywhere, changed in any word, or too large, is refused, or is a policy."""
+    root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    before = policy_of(root)
+    for size in range(0, len(before), 4):
+        refused(errno.EINVAL, root, APPLY, given=memfd(before[:size]), out=memfd())
+    refused(errno.EINVAL, root, APPLY, given=memfd(before + b"\0\0\0\0"), out=memfd())
+    large = memfd()
+    os.truncate(large, (64 << 20) + 1)
+    refused(errno.EFBIG, root, APPLY, given=large, out=memfd())
+    for at in range(0, len(before), 4):
+        for word in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
+            changed = before[:at] + struct.pack("I", word) + before[at + 4 :]
+            holds(
+                outcome(control, root, APPLY, memfd(changed), memfd()) in ("success", "EINVAL"),
+                f"word {at // 4} is {word}",
+            )
+    control(root, APPLY, memfd(before), memfd())
+    equal(policy_of(root), before, "what is in force")
+
+
+if __name__ == "__main__":
+    main()
