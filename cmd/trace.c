@@ -43,6 +43,7 @@ static const char *const op_names[] = {
 	[FUSE_FILTER_OPEN] = "open",
 	[FUSE_FILTER_OPENDIR] = "opendir",
 	[FUSE_FILTER_ATTR] = "attr",
+	[FUSE_FILTER_ACCESS] = "access",
 	[FUSE_FILTER_GETATTR] = "getattr",
 	[FUSE_FILTER_READLINK] = "readlink",
 	[FUSE_FILTER_STATFS] = "statfs",
@@ -79,6 +80,7 @@ static const char *const op_names[] = {
 	[FUSE_FILTER_RMDIR] = "rmdir",
 	[FUSE_FILTER_RENAME] = "rename",
 	[FUSE_FILTER_RENAME_TO] = "rename_to",
+	[FUSE_FILTER_DATA] = "data",
 };
 
 struct options {

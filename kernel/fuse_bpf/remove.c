@@ -167,7 +167,8 @@ int fuse_view_unlink(struct inode *dir, struct dentry *entry)
 	int err;
 
 	err = fuse_names_begin(entry->d_parent)
-		      ?: fuse_gate_name(entry, FUSE_FILTER_UNLINK, inode->i_mode, inode->i_rdev);
+		      ?: fuse_gate_name(entry, FUSE_FILTER_UNLINK, inode->i_mode, inode->i_rdev)
+		      ?: fuse_view_access(entry, FUSE_ACCESS(REMOVE_FILE));
 	return err ?: remove(entry, false);
 }
 
@@ -179,6 +180,7 @@ int fuse_view_rmdir(struct inode *dir, struct dentry *entry)
 
 	err = fuse_names_begin(entry->d_parent) ?:
 	      fuse_gate_name(entry, FUSE_FILTER_RMDIR, inode->i_mode, 0) ?:
+	      fuse_view_access(entry, FUSE_ACCESS(REMOVE_DIR)) ?:
 	      fuse_dir_check_empty(entry, &leftovers);
 	return err ?: remove(entry, leftovers);
 }
