@@ -56,9 +56,9 @@ extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __weak __ksym;
 #define EXDEV	  18
 
 /* What can be done to an object, whatever names it has. */
-#define TO_THE_OBJECT                                                                           \
-	(BIT(FUSE_ACCESS_READ_FILE) | BIT(FUSE_ACCESS_WRITE_FILE) | BIT(FUSE_ACCESS_EXECUTE) |  \
-	 BIT(FUSE_ACCESS_TRUNCATE) | BIT(FUSE_ACCESS_CHMOD) | BIT(FUSE_ACCESS_CHOWN) |          \
+#define TO_THE_OBJECT                                                                          \
+	(BIT(FUSE_ACCESS_READ_FILE) | BIT(FUSE_ACCESS_WRITE_FILE) | BIT(FUSE_ACCESS_EXECUTE) | \
+	 BIT(FUSE_ACCESS_TRUNCATE) | BIT(FUSE_ACCESS_CHMOD) | BIT(FUSE_ACCESS_CHOWN) |         \
 	 BIT(FUSE_ACCESS_XATTR))
 
 /* The two are numbered alike. */
@@ -121,8 +121,8 @@ static __always_inline bool is_same_below(struct fuse_filter_ctx *ctx, unsigned 
 	unsigned int states = word_of(ctx, LAMINA_POLICY_AT_STATES);
 	unsigned int group = word_of(ctx, states + state * LAMINA_POLICY_STATE_WORDS);
 
-	return word_of(ctx, word_of(ctx, LAMINA_POLICY_AT_GROUPS) +
-				    group * LAMINA_POLICY_GROUP_WORDS) &
+	return word_of(ctx,
+		       word_of(ctx, LAMINA_POLICY_AT_GROUPS) + group * LAMINA_POLICY_GROUP_WORDS) &
 	       LAMINA_POLICY_SAME;
 }
 
@@ -250,8 +250,7 @@ static __always_inline int decide(struct fuse_filter_ctx *ctx, unsigned int stat
 			continue;
 		refused = lamina_verdict_refuses(verdict);
 		/* Names that are left out of a listing are nothing that anybody asked for. */
-		if (!(ctx->flags & FUSE_FILTER_LISTED) ||
-		    (refused && access != LAMINA_ACCESS_SEE))
+		if (!(ctx->flags & FUSE_FILTER_LISTED) || (refused && access != LAMINA_ACCESS_SEE))
 			tell(ctx, access, verdict);
 		if (refused)
 			return refusal(verdict);

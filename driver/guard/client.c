@@ -178,9 +178,10 @@ static errint_t listen_to(int root, struct lamina_control *request, struct lamin
 	errint_t err;
 
 	if (lamina_data_is_view(root))
-		return lamina_error_say(error, -EOPNOTSUPP,
-					"engine bpf enforces policies, but does not tell of what it "
-					"refuses yet: mount with the option 'engine=passthrough'");
+		return lamina_error_say(
+			error, -EOPNOTSUPP,
+			"engine bpf enforces policies, but does not tell of what it "
+			"refuses yet: mount with the option 'engine=passthrough'");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return lamina_error_set(error, -errno, "cannot make a pipe");
 	ours = ends[0];

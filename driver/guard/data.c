@@ -122,9 +122,10 @@ static errint_t set(int root, const void *bytes, size_t size, struct lamina_erro
 	if (errno == EOPNOTSUPP && size == 0)
 		return 0;
 	if (errno == EOPNOTSUPP)
-		return lamina_error_say(error, -EOPNOTSUPP,
-					"the mount has no filter that enforces policies: mount with "
-					"the option 'policies'");
+		return lamina_error_say(
+			error, -EOPNOTSUPP,
+			"the mount has no filter that enforces policies: mount with "
+			"the option 'policies'");
 	return lamina_error_set(error, -errno, "the kernel does not take the policy");
 }
 
@@ -203,9 +204,8 @@ errint_t lamina_data_get(int root, struct lamina_bundle *ret, struct lamina_erro
 	if (n < POLICY_DATA_TABLE || !is_whole(words, n))
 		return lamina_error_say(error, -EINVAL,
 					"the mount's policy is of another version of lamina");
-	err = lamina_bundle_parse_rest(words + words[POLICY_DATA_REST],
-				       (n - words[POLICY_DATA_REST]) * WORD,
-				       words + POLICY_DATA_TABLE,
-				       words[POLICY_DATA_TABLE_WORDS] * WORD, ret, error);
+	err = lamina_bundle_parse_rest(
+		words + words[POLICY_DATA_REST], (n - words[POLICY_DATA_REST]) * WORD,
+		words + POLICY_DATA_TABLE, words[POLICY_DATA_TABLE_WORDS] * WORD, ret, error);
 	return err < 0 ? err : 1;
 }
