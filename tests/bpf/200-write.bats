@@ -50,6 +50,7 @@ on_disk() {
 }
 
 @test "files are written to on xfs" {
+	need_fs xfs
 	on_disk xfs
 	writable fs/lower
 	holds_in mnt
@@ -60,6 +61,7 @@ on_disk() {
 }
 
 @test "files are written to on btrfs" {
+	need_fs btrfs
 	on_disk btrfs
 	writable fs/lower
 	holds_in mnt
