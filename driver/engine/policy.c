@@ -133,7 +133,7 @@ static char *prepend(char *start, const char *buffer, const char *name)
 static const char *path_of(struct lamina_fs *fs, const struct subject *s,
 			   char buffer[LAMINA_EVENT_PATH_MAX], bool *ret_whole)
 {
-	char *start = buffer + LAMINA_EVENT_PATH_MAX - 1, *longer;
+	char *start = &buffer[LAMINA_EVENT_PATH_MAX - 1], *longer;
 	const struct node *node = s->node;
 
 	*start = '\0';
