@@ -17,7 +17,6 @@ setup() {
 teardown() {
 	cd "$W" && { umount -l mnt 2>/dev/null || true; }
 	eventually nobody_left
-	[[ -z $(filters) ]] || lamina filter remove overlay
 	cd /
 	rm -rf "$W"
 	splats | diff "$BATS_TEST_TMPDIR/splats" -
