@@ -83,8 +83,8 @@ struct fuse_filter_ops overlay = {
 	.facts = FUSE_FILTER_WANT_RDEV,
 	.flags = FUSE_FILTER_ANYONE | FUSE_FILTER_BY_FACTS,
 	.id = "overlay",
-	.marks = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque",
-		  [REDIRECTED] = "trusted.overlay.redirect"},
+	.marks = {"trusted.overlay.opaque", "user.overlay.opaque",
+		  "user.fuseoverlayfs.opaque", [REDIRECTED] = "trusted.overlay.redirect"},
 	.sibling = ".wh.",
 	.child = ".wh..wh..opq",
 };

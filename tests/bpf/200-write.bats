@@ -53,6 +53,7 @@ on_disk() {
 	on_disk xfs
 	writable fs/lower
 	holds_in mnt
+	[[ $output == *"a lower file is cloned"* ]]
 	unmount mnt
 	gone serve
 	unmount fs
@@ -62,6 +63,7 @@ on_disk() {
 	on_disk btrfs
 	writable fs/lower
 	holds_in mnt
+	[[ $output == *"a lower file is cloned"* ]]
 	unmount mnt
 	gone serve
 	unmount fs
@@ -78,4 +80,37 @@ on_disk() {
 	unmount mnt
 	gone serve
 	unmount fs
+}
+
+@test "a handle from before reads and maps the copy, and what it had mapped stays what it was" {
+	mkdir lower
+	echo "lower file" >lower/file
+	writable lower
+	is $'upper file upper file lower file True' python3 -c 'import mmap, os
+old = os.open("mnt/file", os.O_RDONLY)
+before, mapped = os.fstat(old), mmap.mmap(old, 10, prot=mmap.PROT_READ)
+new = os.open("mnt/file", os.O_WRONLY)
+os.write(new, b"upper")
+os.ftruncate(new, 5000)
+again = mmap.mmap(old, 10, prot=mmap.PROT_READ)
+after = os.fstat(old)
+same = (before.st_ino, before.st_dev, 5000) == (after.st_ino, after.st_dev, after.st_size)
+print(os.pread(old, 10, 0).decode(), again[:].decode(), mapped[:].decode(), same)'
+	unmount mnt
+}
+
+@test "a writable view becomes read-only and writable again" {
+	mkdir lower
+	echo lower >lower/file
+	writable lower
+	exec 7>>mnt/new
+	fails 'busy' mount -o remount,ro mnt
+	exec 7>&-
+	ok mount -o remount,ro mnt
+	fails 'Read-only file system' touch mnt/new
+	fails 'Read-only file system' bash -c 'echo x >>mnt/file'
+	is lower cat mnt/file
+	ok mount -o remount,rw mnt
+	ok bash -c 'echo x >>mnt/file'
+	unmount mnt
 }

@@ -154,8 +154,8 @@ static double time_program(char **argv)
 	int status;
 	pid_t pid;
 
-	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) || waitpid(pid, &status, 0) < 0 ||
-	    status)
+	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ) ||
+	    waitpid(pid, &status, 0) < 0 || status)
 		errx(1, "%s failed", argv[0]);
 	return now() - start;
 }
