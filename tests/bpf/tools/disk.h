@@ -285,9 +285,11 @@ static inline int prepare_copy(const char *temp, unsigned int layer, const char 
 		err = copy_data(from, temp, size < st->st_size ? size : st->st_size);
 	if (err)
 		return err;
+	/* A change of owner would take file capabilities away. */
+	if (lchown(temp, st->st_uid, st->st_gid))
+		return -errno;
 	copy_xattrs(from, temp);
-	if (lchown(temp, st->st_uid, st->st_gid) ||
-	    (!S_ISLNK(st->st_mode) && chmod(temp, st->st_mode & 07777)) || lstat(temp, &self))
+	if ((!S_ISLNK(st->st_mode) && chmod(temp, st->st_mode & 07777)) || lstat(temp, &self))
 		return -errno;
 	n = snprintf(record, sizeof(record), "%lu %lu", (unsigned long)shown_ino(layer, st->st_ino),
 		     (unsigned long)self.st_ino);
