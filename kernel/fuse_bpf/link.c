@@ -17,7 +17,7 @@ static int link_into(const struct fuse_place *dir, struct dentry *old, struct de
 	return vfs_link(old, mnt_idmap(dir->layer->mnt), d_inode(dir->dentry), new, NULL);
 }
 
-/* A name in the work directory that is not used: a mount that did not end well may have left some. */
+/* An unused name in the work directory; a mount that did not end well may have left some. */
 static struct dentry *work_name(const struct fuse_place *work)
 {
 	static atomic_t counter = ATOMIC_INIT(0);
