@@ -121,7 +121,7 @@ are_stuck() { every is_stuck "${pids[@]}"; }
 	SIZE=16M on_disk ext4 -N 64
 	mkdir other
 	head -c 20M /dev/urandom >other/big
-	writable fs/lower other
+	LOWERS=fs/lower:other mounts
 	fails 'No space left' bash -c 'echo x >>mnt/big'
 	ok cmp other/big mnt/big
 	is '' ls -A work/work
@@ -138,8 +138,8 @@ are_stuck() { every is_stuck "${pids[@]}"; }
 	sound mnt
 	rm mnt/n*
 	ok mv mnt/dir mnt/moved
-	unmount mnt
-	gone serve
+	unmounts
+	unload overlay
 	unmount fs
 }
 
