@@ -106,6 +106,8 @@ print(os.pread(old, 10, 0).decode(), again[:].decode(), mapped[:].decode(), same
 	echo lower >lower/file
 	writable lower
 	exec 7>>mnt/new
+	# Else mount(8) makes the mount read-only, not the view.
+	export LIBMOUNT_FORCE_MOUNT2=always
 	fails 'busy' mount -o remount,ro mnt
 	exec 7>&-
 	ok mount -o remount,ro mnt
