@@ -97,8 +97,8 @@ static void check(struct lamina_learned *learned)
 		if (!error.text[0])
 			abort();
 	} else {
-		if (lamina_sources_add(&sources, "learned", policy.bytes, policy.n, false,
-				       &error) < 0 ||
+		if (lamina_sources_add(&sources, "learned", policy.bytes, policy.n, false, &error) <
+			    0 ||
 		    lamina_sources_compile(&sources, &read, &compiled, &error) < 0)
 			abort();
 		check_allowed(learned, &compiled);
