@@ -7,13 +7,14 @@ DESTDIR ?=
 LIBEXEC ?= $(PREFIX)/libexec/lamina
 HOOKS ?= $(PREFIX)/share/containers/oci/hooks.d
 V ?= 0
+comma := ,
 Q := $(if $(filter 1,$(V)),,@)
 
 CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wundef -Wvla -Wwrite-strings \
 	-Wcast-qual -Wpointer-arith -Wstrict-prototypes
 WERROR ?= -Werror
-LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ioci-hooks -pthread -fno-strict-aliasing \
+LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ioci-hooks -Ikernel/uapi -pthread -fno-strict-aliasing \
 	-fstack-protector-strong $(WARNINGS) $(WERROR) -MMD -MP
 LAMINA_LDFLAGS := -pthread
 ifeq ($(SANITIZE),1)
@@ -41,7 +42,7 @@ all: $(PROGRAMS:%=$(B)/bin/%) $(HOOK)
 help::
 	@echo 'make            build the programs into $(B)/bin'
 	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
-	@echo 'make demo       run a Debian container through podman on Lamina'
+	@echo 'make demo       run a Debian container through podman on Lamina; ENGINE=bpf: in the VM'
 	@echo 'make check      build, lint, and run all tests on every engine'
 	@echo 'make bench      compare with overlayfs and fuse-overlayfs'
 	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX)); install-alternative: also'
@@ -64,6 +65,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 $(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace trace-policy)
+$(B)/bin/lamina-mount: $(B)/obj/cmd/view.o
 $(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
 
@@ -106,7 +108,7 @@ $(B)/fuzz-learned: $(wildcard driver/learned/*.c)
 
 $(B)/fuzz $(POLICY_FUZZERS):
 	@echo '  FUZZ  $@'
-	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -g -O1 -fsanitize=fuzzer,address,undefined \
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ikernel/uapi -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o $@ $^
 
 # The step function of policies is one for the daemon and for BPF; both have to compile it.
@@ -125,9 +127,16 @@ clang:
 deps:
 	$(Q)tests/install-deps
 
+# On engine bpf: in the VM, since its module is not this kernel's.
+ifeq ($(ENGINE),bpf)
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all module
+	$(Q)demo/in-vm
+else
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
-	$(Q)demo/run
+	$(Q)demo/run $(if $(ENGINE),--only lamina:$(ENGINE)$(comma)overlay$(comma)fuse-overlayfs)
+endif
 
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests

@@ -31,6 +31,6 @@ BPF_COMMANDS := $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace)
 $(B)/bin/lamina: $(BPF_ENGINE_OBJECTS)
 $(B)/bin/lamina: LDLIBS += -l:libbpf.a -lelf -lz
 
-$(BPF_ENGINE_OBJECTS) $(BPF_COMMANDS): LAMINA_CFLAGS += -Ikernel/uapi -Ibpf -I$(B)/bpf
+$(BPF_ENGINE_OBJECTS) $(BPF_COMMANDS): LAMINA_CFLAGS += -Ibpf -I$(B)/bpf
 $(BPF_ENGINE_OBJECTS): | $(SKELETONS)
 $(B)/obj/driver/bpf/filter.o $(B)/obj/driver/bpf/tracing.o: $(SKELETONS)

@@ -19,6 +19,7 @@
 #define S_IFDIR 0040000
 #define S_IFCHR 0020000
 
+#define EPERM  1
 #define ENOENT 2
 #define EIO    5
 #define EACCES 13

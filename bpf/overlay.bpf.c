@@ -21,6 +21,9 @@ static bool has_mark(const struct fuse_filter_ctx *ctx)
 	return ctx->marks[0] == 'y' || ctx->marks[1] == 'y' || ctx->marks[2] == 'y';
 }
 
+/* What overlayfs with redirect_dir=on leaves: what is in the directory is elsewhere, too. */
+#define REDIRECTED 3
+
 FILTER_CALLBACK(overlay_entry)
 {
 	__u32 type = ctx->mode & S_IFMT;
@@ -33,6 +36,8 @@ FILTER_CALLBACK(overlay_entry)
 		return type ? FUSE_FILTER_OPAQUE : FUSE_FILTER_WHITEOUT;
 	if (type != S_IFDIR)
 		return FUSE_FILTER_PASS;
+	if (ctx->marks[REDIRECTED])
+		return -EIO;
 	if ((aufs_names && ctx->flags & FUSE_FILTER_HAS_CHILD) || has_mark(ctx))
 		return FUSE_FILTER_OPAQUE;
 	return FUSE_FILTER_PASS;
@@ -59,20 +64,27 @@ static bool is_private(struct fuse_filter_ctx *ctx)
 	return false;
 }
 
+/* They can't be seen, and can't be made: a container could mark what it leaves to others. */
 FILTER_CALLBACK(overlay_gate)
 {
-	return is_private(ctx) ? FUSE_FILTER_HIDE : FUSE_FILTER_PASS;
+	if (!is_private(ctx))
+		return FUSE_FILTER_PASS;
+	return ctx->op == FUSE_FILTER_SETXATTR || ctx->op == FUSE_FILTER_REMOVEXATTR
+		       ? -EPERM
+		       : FUSE_FILTER_HIDE;
 }
 
 SEC(".struct_ops.link")
 struct fuse_filter_ops overlay = {
 	.entry = (void *)overlay_entry,
 	.gate = (void *)overlay_gate,
-	.ops = BIT(FUSE_FILTER_GETXATTR) | BIT(FUSE_FILTER_LISTXATTR),
+	.ops = BIT(FUSE_FILTER_GETXATTR) | BIT(FUSE_FILTER_LISTXATTR) | BIT(FUSE_FILTER_SETXATTR) |
+	       BIT(FUSE_FILTER_REMOVEXATTR),
 	.facts = FUSE_FILTER_WANT_RDEV,
 	.flags = FUSE_FILTER_ANYONE | FUSE_FILTER_BY_FACTS,
 	.id = "overlay",
-	.marks = {"trusted.overlay.opaque", "user.overlay.opaque", "user.fuseoverlayfs.opaque"},
+	.marks = {"trusted.overlay.opaque", "user.overlay.opaque",
+		  "user.fuseoverlayfs.opaque", [REDIRECTED] = "trusted.overlay.redirect"},
 	.sibling = ".wh.",
 	.child = ".wh..wh..opq",
 };

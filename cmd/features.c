@@ -2,16 +2,19 @@
 /*
  * lamina features: which engines work here. `--json` for programs.
  */
+#include <errno.h>
 #include <json-c/json.h>
+#include <linux/fuse_bpf.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-#include "bpf/kernel.h"
+#include "view/kernel.h"
 #include "commands.h"
 #include "engine/probe.h"
+#include "mount/fit.h"
 #include "wire/proto.h"
 
 struct engine_state {
@@ -30,7 +33,7 @@ static void print_text(const struct engine_state *engines, size_t n, const struc
 			best = engines[i].name;
 		printf("%-12s %s%s\n", engines[i].name, engines[i].works ? "works" : "no: ",
 		       !engines[i].works      ? engines[i].why
-		       : engines[i].read_only ? ", read-only: see lamina mount"
+		       : engines[i].read_only ? ", read-only"
 					      : "");
 	}
 	printf("\nauto         %s\n", best ? best : "none");
@@ -71,7 +74,7 @@ static int print_json(const struct engine_state *engines, size_t n, const struct
 
 int command_features(int argc, char **argv)
 {
-	struct lamina_bpf_kernel kernel;
+	struct lamina_view_kernel kernel;
 	struct lamina_error bpf_why = {0};
 	struct lamina_probe probe;
 	bool bpf;
@@ -81,10 +84,14 @@ int command_features(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	lamina_probe_run(&probe);
-	bpf = lamina_bpf_kernel_probe(&kernel, &bpf_why) == 0;
+	bpf = lamina_view_kernel_probe(&kernel, &bpf_why) == 0;
+	if (bpf && !lamina_mount_is_real_root()) {
+		bpf = false;
+		lamina_error_say(&bpf_why, -EPERM, "only the real root makes views");
+	}
 
 	const struct engine_state engines[] = {
-		{"bpf", bpf, bpf_why.text, true},
+		{"bpf", bpf, bpf_why.text, bpf && !(kernel.features & FUSE_BPF_FEATURE_WRITABLE)},
 		{"passthrough", probe.passthrough == 0, probe.passthrough_why.text, false},
 		{"fuse", probe.fuse == 0, probe.fuse_why.text, false},
 	};

@@ -14,32 +14,16 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "engine/fs.h"
 #include "engine/policy.h"
 #include "engine/probe.h"
-#include "guard/guard.h"
-#include "mount/daemon.h"
-#include "mount/mount.h"
-#include "mount/options.h"
+#include "mount/record.h"
+#include "mount/restate.h"
+#include "program.h"
 #include "union/creds.h"
-#include "union/union.h"
+#include "view/view.h"
 #include "union/xattr.h"
 #include "version.h"
 #include "wire/proto.h"
-
-#define PROGRAM "lamina-mount"
-
-/* Everything that lives as long as the mount. */
-struct program {
-	struct lamina_mount_options options;
-	struct lamina_union u;
-	struct lamina_guard guard;
-	struct lamina_fs fs;
-	struct lamina_mount mount;
-	struct wire_session *session;
-	struct lamina_daemon daemon;
-	int signals;
-};
 
 static errint_t open_layers(struct program *p, struct lamina_error *error)
 {
@@ -52,6 +36,7 @@ static errint_t open_layers(struct program *p, struct lamina_error *error)
 		.xattr_permissions = o->xattr_permissions,
 		.dot_whiteouts = o->dot_whiteouts,
 		.volatile_ = o->volatile_,
+		.keep_mounts = program_thinks_of_view(p),
 	};
 
 	return lamina_union_open(&p->u, &options, error);
@@ -156,11 +141,12 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 		       : 0;
 }
 
-/* Signals come by an fd, so that no thread is interrupted by them. */
-static errint_t catch_signals(struct program *p, struct lamina_error *error)
+errint_t program_catch_signals(struct program *p, struct lamina_error *error)
 {
 	sigset_t set;
 
+	if (p->signals >= 0)
+		return 0;
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
@@ -172,11 +158,7 @@ static errint_t catch_signals(struct program *p, struct lamina_error *error)
 	return p->signals < 0 ? lamina_error_set(error, -errno, "cannot catch signals") : 0;
 }
 
-/*
- * Serve until the mount is gone. A signal takes it off its mountpoint; who still has files open on
- * it is served to the end, unless a second signal comes.
- */
-static void serve(struct program *p)
+void program_serve(struct program *p)
 {
 	struct pollfd fds[2] = {
 		{.fd = wire_session_ended_fd(p->session), .events = POLLIN},
@@ -202,23 +184,71 @@ static void serve(struct program *p)
 	}
 }
 
-static errint_t run(struct program *p, struct lamina_error *error)
+errint_t program_fork(struct program *p, struct lamina_error *error)
 {
-	errint_t err = open_layers(p, error);
+	errint_t err;
+
+	if (p->options.foreground || p->daemon.ready_fd >= 0)
+		return 0;
+	err = lamina_daemon_fork(&p->daemon);
+	return err < 0 ? lamina_error_set(error, err, "cannot start the daemon") : 0;
+}
+
+errint_t program_ready(struct program *p, struct lamina_error *error)
+{
+	errint_t err = lamina_daemon_ready(&p->daemon);
+
+	return err < 0 ? lamina_error_set(error, err, "cannot detach from the caller") : 0;
+}
+
+void program_record(const struct program *p, const char *engine, pid_t server, pid_t keeper)
+{
+	_cleanup_free_ char *name = strdup(engine), *options = NULL;
+	struct lamina_record record = {
+		.engine = name,
+		.target = p->mount.target,
+		.server = server,
+		.keeper = keeper,
+	};
+
+	if (p->mount.dev == 0)
+		return;
+	record.options = options = lamina_mount_options_restate(&p->options);
+	if (strcmp(engine, "bpf") != 0 && p->not_bpf.text[0])
+		record.why = (char *)(uintptr_t)p->not_bpf.text;
+	/* Where it cannot be written, nobody can read it either. */
+	(void)lamina_record_write(p->mount.dev, &record);
+}
+
+static const char *engine_name(const struct program *p)
+{
+	return p->fs.options.engine == LAMINA_ENGINE_PASSTHROUGH ? "passthrough" : "fuse";
+}
+
+/* The lock on the upper is a server's; a view whose server was killed has none. */
+static errint_t check_upper(const struct program *p, struct lamina_error *error)
+{
+	if (!p->u.writable || !lamina_view_has_upper(p->u.layers[0].fd))
+		return 0;
+	return program_upper_is_busy(p, error);
+}
+
+/* Mount by engine fuse or passthrough. */
+static errint_t mount_fuse(struct program *p, struct lamina_error *error)
+{
+	errint_t err = check_upper(p, error);
 
 	if (err == 0)
 		err = read_policies(p, error);
 	if (err == 0)
 		err = choose_engine(p, error);
+	lamina_union_make_private(&p->u);
 	if (err == 0)
 		err = make_file_system(p, error);
-	if (err == 0 && !p->options.foreground) {
-		err = lamina_daemon_fork(&p->daemon);
-		if (err < 0)
-			lamina_error_set(error, err, "cannot start the daemon");
-	}
 	if (err == 0)
-		err = catch_signals(p, error);
+		err = program_fork(p, error);
+	if (err == 0)
+		err = program_catch_signals(p, error);
 	if (err == 0)
 		err = prepare_mount(p, error);
 	if (err < 0)
@@ -227,19 +257,38 @@ static errint_t run(struct program *p, struct lamina_error *error)
 	err = start_session(p, error);
 	if (err == 0)
 		err = lamina_mount_attach(&p->mount, error);
-	if (err == 0) {
-		err = lamina_daemon_ready(&p->daemon);
-		if (err < 0)
-			lamina_error_set(error, err, "cannot detach from the caller");
-	}
 	if (err < 0)
 		return err;
-	serve(p);
-	return 0;
+	program_record(p, engine_name(p), getpid(), 0);
+	return program_ready(p, error);
+}
+
+/* Serve until there is nothing left to serve. Returns the exit status, or -errno. */
+static errint_t run(struct program *p, struct lamina_error *error)
+{
+	errint_t err = 0;
+
+	if (p->options.take_over) {
+		err = program_take_over(p, error);
+		return err < 0 ? err : program_serve_view(p);
+	}
+	err = open_layers(p, error);
+	if (err == 0 && program_thinks_of_view(p))
+		err = program_mount_view(p, error);
+	if (err > 0)
+		return program_serve_view(p);
+	if (err == 0)
+		err = mount_fuse(p, error);
+	if (err < 0)
+		return err;
+	program_serve(p);
+	return EXIT_SUCCESS;
 }
 
 static void finish(struct program *p)
 {
+	if (p->mount.dev)
+		lamina_record_remove(p->mount.dev);
 	/* The upper is free for the next mount as soon as nothing is written any more. */
 	wire_session_free(p->session);
 	lamina_fs_done(&p->fs);
@@ -247,6 +296,7 @@ static void finish(struct program *p)
 	lamina_union_close(&p->u);
 	lamina_guard_done(&p->guard);
 	lamina_cleanup_fd(&p->signals);
+	lamina_cleanup_fd(&p->device);
 	lamina_mount_options_done(&p->options);
 }
 
@@ -257,6 +307,7 @@ int main(int argc, char **argv)
 		.mount = {.device = -1, .mount_fd = -1, .target_fd = -1},
 		.daemon = {.ready_fd = -1},
 		.signals = -1,
+		.device = -1,
 	};
 	struct lamina_error error = {""};
 	errint_t err = lamina_mount_options_parse(&p.options, argc, argv, &error);
@@ -283,5 +334,5 @@ int main(int argc, char **argv)
 		_exit(EXIT_FAILURE);
 	}
 	finish(&p);
-	return EXIT_SUCCESS;
+	return err;
 }

@@ -7,12 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
+#include <fcntl.h>
 
 #include "base/cleanup.h"
 #include "bpf/filter.h"
-#include "bpf/view.h"
 #include "commands.h"
 #include "mount/optlist.h"
+#include "view/view.h"
 
 static const char usage[] =
 	"usage: lamina mount [--engine bpf] -o lowerdir=DIR[:DIR...][,OPTION...] MOUNTPOINT\n"
@@ -30,42 +32,52 @@ static const char usage[] =
 	"  fsname=NAME             the mount's source (lamina)\n"
 	"  only_owner              for processes of the mounter alone\n";
 
-static errint_t add_layer(struct lamina_view_spec *spec, char *path)
-{
-	char **layers = reallocarray(spec->layers, spec->n_layers + 1, sizeof(*layers));
+/* The command line, and what it stands for. */
+struct request {
+	struct lamina_view_spec spec;
+	char **paths;
+	int *fds;
+	struct lamina_view_filter *filters;
+	const char *target;
+};
 
-	if (!layers)
+static errint_t add_layer(struct request *r, char *path)
+{
+	char **paths = reallocarray(r->paths, r->spec.n_layers + 1, sizeof(*paths));
+
+	if (!paths)
 		return -ENOMEM;
-	spec->layers = layers;
-	layers[spec->n_layers++] = path;
+	r->paths = paths;
+	paths[r->spec.n_layers++] = path;
 	return 0;
 }
 
-static errint_t add_filter(struct lamina_view_spec *spec, char *name, struct lamina_error *error)
+static errint_t add_filter(struct request *r, char *name, struct lamina_error *error)
 {
-	struct lamina_view_filter *filters =
-		reallocarray(spec->filters, spec->n_filters + 1, sizeof(*filters));
+	size_t n = r->spec.n_filters;
+	struct lamina_view_filter *filters = reallocarray(r->filters, n + 1, sizeof(*filters));
 	char *cookie = strchr(name, ':'), *end;
 
 	if (!filters)
 		return -ENOMEM;
-	spec->filters = filters;
-	filters[spec->n_filters] = (struct lamina_view_filter){name, LAMINA_VIEW_COOKIE};
+	r->filters = filters;
+	filters[n] = (struct lamina_view_filter){name, LAMINA_VIEW_COOKIE};
 	if (cookie) {
 		*cookie++ = '\0';
 		errno = 0;
-		filters[spec->n_filters].cookie = strtoull(cookie, &end, 0);
+		filters[n].cookie = strtoull(cookie, &end, 0);
 		if (errno || end == cookie || *end)
 			return lamina_error_say(error, -EINVAL, "option filter: '%s' is no number",
 						cookie);
 	}
-	spec->n_filters++;
+	r->spec.n_filters++;
 	return 0;
 }
 
-static errint_t set_option(struct lamina_view_spec *spec, const char *name, char *value,
+static errint_t set_option(struct request *r, const char *name, char *value,
 			   struct lamina_error *error)
 {
+	struct lamina_view_spec *spec = &r->spec;
 	errint_t err = 0;
 	char *path;
 
@@ -81,20 +93,20 @@ static errint_t set_option(struct lamina_view_spec *spec, const char *name, char
 	if (!strcmp(name, "lowerdir")) {
 		while (err == 0 && (path = lamina_optlist_cut(&value, ':'))) {
 			lamina_optlist_unescape(path);
-			err = add_layer(spec, path);
+			err = add_layer(r, path);
 		}
 		return err;
 	}
 	lamina_optlist_unescape(value);
 	if (!strcmp(name, "filter"))
-		return add_filter(spec, value, error);
+		return add_filter(r, value, error);
 	if (!strcmp(name, "marks"))
 		spec->marks = value;
 	else if (!strcmp(name, "fsname"))
 		spec->source = value;
 	else if (!strcmp(name, "upperdir") || !strcmp(name, "workdir"))
 		return lamina_error_say(error, -EOPNOTSUPP,
-					"option '%s': the bpf engine only reads so far; use "
+					"option '%s': what is written to is mounted by "
 					"lamina-mount",
 					name);
 	else
@@ -102,21 +114,20 @@ static errint_t set_option(struct lamina_view_spec *spec, const char *name, char
 	return 0;
 }
 
-static errint_t set_options(struct lamina_view_spec *spec, char *list, struct lamina_error *error)
+static errint_t set_options(struct request *r, char *list, struct lamina_error *error)
 {
 	char *name, *value;
 	errint_t err;
 
 	while ((err = lamina_optlist_next(&list, &name, &value)) > 0) {
-		err = set_option(spec, name, value, error);
+		err = set_option(r, name, value, error);
 		if (err < 0)
 			return err;
 	}
 	return err < 0 ? lamina_error_set(error, err, "-o: a quote has no end") : 0;
 }
 
-static errint_t parse(struct lamina_view_spec *spec, int argc, char **argv,
-		      struct lamina_error *error)
+static errint_t parse(struct request *r, int argc, char **argv, struct lamina_error *error)
 {
 	errint_t err = 0;
 
@@ -128,31 +139,31 @@ static errint_t parse(struct lamina_view_spec *spec, int argc, char **argv,
 							"'bpf', lamina-mount with the others",
 							argv[i]);
 		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
-			err = set_options(spec, argv[++i], error);
-		} else if (argv[i][0] == '-' || spec->target) {
+			err = set_options(r, argv[++i], error);
+		} else if (argv[i][0] == '-' || r->target) {
 			return lamina_error_say(error, -EINVAL,
 						"'%s' is not understood; see lamina mount --help",
 						argv[i]);
 		} else {
-			spec->target = argv[i];
+			r->target = argv[i];
 		}
 	}
-	if (err == 0 && !spec->target)
+	if (err == 0 && !r->target)
 		return lamina_error_say(error, -EINVAL, "a mountpoint is missing");
-	if (err == 0 && !spec->n_layers)
+	if (err == 0 && !r->spec.n_layers)
 		return lamina_error_say(error, -EINVAL, "-o lowerdir= is missing");
 	return err;
 }
 
 /* The filter that makes layers look as they should is not to be asked for. */
-static errint_t default_filter(struct lamina_view_spec *spec, struct lamina_error *error)
+static errint_t default_filter(struct request *r, struct lamina_error *error)
 {
 	static char name[] = "overlay";
 	const struct lamina_filter_spec load = {.what = name};
 	struct lamina_filter_info info;
 	errint_t err;
 
-	if (spec->n_filters || spec->marks)
+	if (r->spec.n_filters || r->spec.marks)
 		return 0;
 	err = lamina_filter_info(name, &info, error);
 	/* Who may not look may still use what the administrator has loaded; the kernel knows. */
@@ -161,12 +172,46 @@ static errint_t default_filter(struct lamina_view_spec *spec, struct lamina_erro
 	/* Another mount may have been faster. */
 	if (err < 0 && err != -EEXIST && err != -EACCES && err != -EPERM)
 		return err;
-	return add_filter(spec, name, error);
+	return add_filter(r, name, error);
+}
+
+static errint_t open_layers(struct request *r, struct lamina_error *error)
+{
+	r->fds = calloc(r->spec.n_layers, sizeof(*r->fds));
+	if (!r->fds)
+		return lamina_error_set(error, -ENOMEM, "cannot open the layers");
+	for (size_t i = 0; i < r->spec.n_layers; i++) {
+		/* They are open until the program ends, which it does soon. */
+		r->fds[i] = open(r->paths[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (r->fds[i] < 0)
+			return lamina_error_set(error, -errno, "cannot open the layer '%s'",
+						r->paths[i]);
+	}
+	return 0;
+}
+
+static errint_t mount_view(struct request *r, struct lamina_error *error)
+{
+	struct lamina_view view;
+	errint_t err = open_layers(r, error);
+
+	r->spec.paths = r->paths;
+	r->spec.fds = r->fds;
+	r->spec.filters = r->filters;
+	r->spec.target = r->target;
+	if (err == 0)
+		err = lamina_view_make(&r->spec, &view, error);
+	if (err < 0)
+		return err;
+	if (move_mount(view.mount_fd, "", AT_FDCWD, r->target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		err = lamina_error_set(error, -errno, "cannot mount on '%s'", r->target);
+	close(view.mount_fd);
+	return err;
 }
 
 int command_mount(int argc, char **argv)
 {
-	struct lamina_view_spec spec = {.source = "lamina"};
+	struct request r = {.spec = {.source = "lamina"}};
 	struct lamina_error error = {0};
 	errint_t err;
 
@@ -174,13 +219,14 @@ int command_mount(int argc, char **argv)
 		fputs(usage, stdout);
 		return EXIT_SUCCESS;
 	}
-	err = parse(&spec, argc, argv, &error);
+	err = parse(&r, argc, argv, &error);
 	if (err == 0)
-		err = default_filter(&spec, &error);
+		err = default_filter(&r, &error);
 	if (err == 0)
-		err = lamina_view_mount(&spec, &error);
-	free(spec.layers);
-	free(spec.filters);
+		err = mount_view(&r, &error);
+	free(r.paths);
+	free(r.fds);
+	free(r.filters);
 	if (err == 0)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "lamina mount: %s\n", error.text[0] ? error.text : strerror(-err));

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/mountinfo.h"
+#include "mount/table.h"
 
 #define ANNOTATION	"org.lamina.policy"
 #define MODE_ANNOTATION "org.lamina.policy.mode"
@@ -151,49 +151,52 @@ static errint_t root_of_bundle(const char *bundle, char **ret)
 	return 1;
 }
 
-/*
- * The device number of the only mount of ours in a mount table; with @device, which is not 0, the
- * mountpoint of that one.
- */
-static errint_t look_in_mounts(const char *table, unsigned int *device, char **ret)
+/* Looking for the only mount of ours in a table, or for the mountpoint of a certain one. */
+struct search {
+	dev_t device; /* 0: any */
+	bool several;
+	char *target; /* to be freed */
+};
+
+static bool is_ours(const struct lamina_table_entry *entry)
 {
-	_cleanup_file_ FILE *file = fopen(table, "re");
-	_cleanup_free_ char *line = NULL;
-	unsigned int only = 0;
-	size_t size = 0;
+	return !strcmp(entry->type, "fuse.lamina") && !strcmp(entry->root, "/");
+}
 
-	while (file && getline(&line, &size, file) > 0) {
-		const char *rest = strstr(line, " - ");
-		_cleanup_free_ char *target = NULL;
-		unsigned int number;
+static bool look_for_only(void *user, const struct lamina_table_entry *entry)
+{
+	struct search *search = user;
 
-		if (!rest || strncmp(rest, " - fuse.lamina ", 15) != 0 ||
-		    sscanf(line, "%*u %*u 0:%u / %ms", &number, &target) != 2)
-			continue;
-		if (*device == number) {
-			lamina_mountinfo_unescape(target);
-			*ret = TAKE_PTR(target);
-			return 1;
-		}
-		if (only && only != number)
-			return 0; /* several: which is it? */
-		only = number;
-	}
-	if (*device || !only)
-		return 0;
-	*device = only;
-	return 1;
+	if (!is_ours(entry))
+		return true;
+	search->several = search->device && search->device != entry->dev;
+	search->device = entry->dev;
+	return !search->several;
+}
+
+static bool look_for_target(void *user, const struct lamina_table_entry *entry)
+{
+	struct search *search = user;
+
+	if (!is_ours(entry) || entry->dev != search->device)
+		return true;
+	search->target = strdup(entry->target);
+	return false;
 }
 
 static errint_t root_of_process(pid_t pid, char **ret)
 {
-	unsigned int device = 0;
+	struct search search = {0};
 	char table[64];
 
 	snprintf(table, sizeof(table), "/proc/%d/mountinfo", pid);
-	if (look_in_mounts(table, &device, ret) <= 0)
+	if (lamina_table_each(table, look_for_only, &search) < 0 || !search.device ||
+	    search.several)
 		return 0;
-	return look_in_mounts("/proc/self/mountinfo", &device, ret);
+	if (lamina_table_each(LAMINA_TABLE_SELF, look_for_target, &search) < 0 || !search.target)
+		return 0;
+	*ret = search.target;
+	return 1;
 }
 
 errint_t hook_state_find_root(const struct hook_state *state, char **ret,

@@ -36,6 +36,14 @@
 /* Names held in cached directory listings over the whole mount (about 64 bytes a name). */
 #define LAMINA_MAX_CACHED_NAMES 262144
 
+/* A server of upcalls that lived less long than this died of itself; and how long its keeper waits
+ * at most before it starts the next one. */
+#define LAMINA_SERVER_YOUNG_MS 500
+#define LAMINA_SERVER_PAUSE_MS 5000
+
+/* How long a server that takes over waits for the one before to finish what it has begun. */
+#define LAMINA_TAKEOVER_WAIT_MS 600000
+
 /* How long a mount waits for the previous daemon of the same upper to leave, in milliseconds. */
 #define LAMINA_LOCK_WAIT_MS 3000
 

@@ -7,10 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
-#include "base/mountinfo.h"
-#include "bpf/kernel.h"
+#include "mount/record.h"
+#include "mount/table.h"
+#include "view/kernel.h"
 
 static struct lamina_list_mount *find(struct lamina_list *list, unsigned int minor)
 {
@@ -95,14 +97,14 @@ static errint_t open_control(const char *type)
 static errint_t read_views(struct lamina_list *list, struct lamina_error *error)
 {
 	_cleanup_dir_ DIR *dir = NULL;
-	struct lamina_bpf_kernel kernel;
+	struct lamina_view_kernel kernel;
 	struct lamina_error none = {0};
 	struct dirent *entry;
 	errint_t err;
 	int fd;
 
 	/* Without FUSE-BPF there are no views. */
-	if (lamina_bpf_kernel_probe(&kernel, &none) < 0)
+	if (lamina_view_kernel_probe(&kernel, &none) < 0)
 		return 0;
 	fd = open_control(kernel.control);
 	if (fd < 0)
@@ -122,51 +124,80 @@ static errint_t read_views(struct lamina_list *list, struct lamina_error *error)
 	return 0;
 }
 
-static bool is_ours(const char *type)
+/* Views by the module, with and without a server; views in a kernel that has them built in. */
+static bool may_be_view(const char *type)
 {
-	return !strcmp(type, "fuse.lamina") || !strcmp(type, "fuse_bpf") || !strcmp(type, "fuse");
+	return !strncmp(type, "fuse_bpf", 8) || !strcmp(type, "fuse");
 }
 
-/* A line of /proc/self/mountinfo. */
-static errint_t read_mount(struct lamina_list *list, const char *line)
-{
-	_cleanup_free_ char *target = NULL, *type = NULL, *source = NULL;
-	struct lamina_list_mount *mount;
-	const char *rest = strstr(line, " - ");
-	unsigned int major, minor;
+struct reading {
+	struct lamina_list *list;
+	errint_t err;
+};
 
-	if (!rest || sscanf(line, "%*u %*u %u:%u %*s %ms", &major, &minor, &target) != 3 ||
-	    sscanf(rest, " - %ms %ms", &type, &source) != 2 || major != 0 || !is_ours(type))
-		return 0;
-	mount = find(list, minor);
-	if (!mount) {
-		if (strcmp(type, "fuse.lamina") != 0)
-			return 0;
-		mount = add(list, minor, "fuse");
-		if (!mount)
-			return -ENOMEM;
-	}
+static errint_t add_names(struct lamina_list_mount *mount, const struct lamina_table_entry *entry)
+{
 	free(mount->target);
 	free(mount->source);
-	lamina_mountinfo_unescape(target);
-	lamina_mountinfo_unescape(source);
-	mount->target = TAKE_PTR(target);
-	mount->source = TAKE_PTR(source);
-	return 0;
+	mount->target = strdup(entry->target);
+	mount->source = strdup(entry->source);
+	return mount->target && mount->source ? 0 : -ENOMEM;
+}
+
+static bool read_mount(void *user, const struct lamina_table_entry *entry)
+{
+	struct reading *r = user;
+	bool served = !strcmp(entry->type, "fuse.lamina");
+	struct lamina_list_mount *mount;
+
+	if (major(entry->dev) != 0 || (!served && !may_be_view(entry->type)))
+		return true;
+	mount = find(r->list, minor(entry->dev));
+	if (!mount && served) {
+		mount = add(r->list, minor(entry->dev), "fuse");
+		r->err = mount ? 0 : -ENOMEM;
+	}
+	if (mount && r->err == 0)
+		r->err = add_names(mount, entry);
+	return r->err == 0;
 }
 
 static errint_t read_mounts(struct lamina_list *list, struct lamina_error *error)
 {
-	_cleanup_file_ FILE *file = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t size = 0;
-	errint_t err = 0;
+	struct reading reading = {.list = list};
+	errint_t err = lamina_table_each(LAMINA_TABLE_SELF, read_mount, &reading);
 
-	if (!file)
-		return lamina_error_set(error, -errno, "cannot read /proc/self/mountinfo");
-	while (err == 0 && getline(&line, &size, file) > 0)
-		err = read_mount(list, line);
+	if (err == 0)
+		err = reading.err;
 	return err < 0 ? lamina_error_set(error, err, "cannot list the mounts") : 0;
+}
+
+/* A process that a record names may be gone, or another one by now. */
+static pid_t if_alive(pid_t pid)
+{
+	char path[32], name[16] = "";
+	_cleanup_fd_ int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (fd < 0 || read(fd, name, sizeof(name) - 1) <= 0)
+		return 0;
+	return strstr(name, "lamina") || strstr(name, "fuse-overlayfs") ? pid : 0;
+}
+
+/* What was written down when it was mounted. */
+static void add_record(struct lamina_list_mount *mount)
+{
+	struct lamina_record record = {0};
+
+	if (!mount->target || lamina_record_read(makedev(0, mount->minor), &record) < 0)
+		return;
+	if (record.engine && !strcmp(record.engine, "passthrough") && !mount->n_items)
+		mount->engine = "passthrough";
+	mount->server = if_alive(record.server);
+	mount->keeper = if_alive(record.keeper);
+	mount->why = TAKE_PTR(record.why);
+	lamina_record_done(&record);
 }
 
 static void mount_done(struct lamina_list_mount *mount)
@@ -178,6 +209,7 @@ static void mount_done(struct lamina_list_mount *mount)
 	free(mount->items);
 	free(mount->target);
 	free(mount->source);
+	free(mount->why);
 }
 
 /* Connections of other FUSE servers are none of ours. */
@@ -206,6 +238,8 @@ errint_t lamina_list_read(struct lamina_list *ret, struct lamina_error *error)
 		return err;
 	}
 	drop_others(&list);
+	for (size_t i = 0; i < list.n; i++)
+		add_record(&list.mounts[i]);
 	*ret = list;
 	return 0;
 }

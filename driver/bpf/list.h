@@ -19,6 +19,8 @@ struct lamina_list_mount {
 	char *target; /* as mounted last; NULL where this namespace doesn't have it */
 	char *source;
 	const char *engine;
+	char *why;			/* why it is not engine bpf, if that was thought of */
+	pid_t server, keeper;		/* 0: none, or not known */
 	unsigned int minor;		/* of its device number */
 	struct lamina_list_item *items; /* what a view says of itself, in its order */
 	size_t n_items;

@@ -7,19 +7,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "wire/request.h"
-
-/* The kernel sends INIT at once; this only bounds a kernel that does not. */
-#define INIT_WAIT_MS 2000
+#include "wire/init.h"
 
 static errint_t set(int fs, const char *key, const char *value)
 {
@@ -53,36 +48,14 @@ static errint_t make_superblock(int device)
 
 static errint_t answer_init(int device, struct lamina_probe *probe)
 {
-	union {
-		char bytes[FUSE_MIN_READ_BUFFER];
-		struct {
-			struct fuse_in_header header;
-			struct fuse_init_in in;
-		} init;
-	} request;
-	const struct fuse_init_in *in = &request.init.in;
-	struct pollfd ready = {.fd = device, .events = POLLIN};
-	struct wire_init_out out = {
-		.major = FUSE_KERNEL_VERSION,
-		.max_stack_depth = 1,
-		.max_write = 4096,
-	};
-	struct fuse_out_header reply = {.len = sizeof(reply) + sizeof(out)};
-	struct iovec parts[2] = {{&reply, sizeof(reply)}, {&out, sizeof(out)}};
+	struct wire_terms terms;
+	errint_t err = wire_init_answer(device, FUSE_PASSTHROUGH, 1, &terms);
 
-	if (poll(&ready, 1, INIT_WAIT_MS) != 1 ||
-	    read(device, &request, sizeof(request)) < (ssize_t)sizeof(request.init) ||
-	    request.init.header.opcode != FUSE_INIT)
-		return -EPROTO;
-	probe->kernel_minor = in->minor;
-	probe->flags = in->flags;
-	if (in->flags & FUSE_INIT_EXT)
-		probe->flags |= (uint64_t)in->flags2 << 32;
-	out.minor = in->minor;
-	out.flags = FUSE_INIT_EXT;
-	out.flags2 = (uint32_t)((probe->flags & FUSE_PASSTHROUGH) >> 32);
-	reply.unique = request.init.header.unique;
-	return writev(device, parts, 2) < 0 ? -errno : 0;
+	if (err < 0)
+		return err;
+	probe->kernel_minor = terms.kernel_minor;
+	probe->flags = terms.offered;
+	return 0;
 }
 
 static errint_t lend_a_file(int device)

@@ -82,18 +82,6 @@ static errint_t open_upper_part(struct object *dir, struct place_dir *ret)
 	return err < 0 ? err : 0;
 }
 
-/* A directory's stack with an upper part in front. NULL without memory. */
-static struct lamina_stack *with_upper(const struct lamina_stack *lower)
-{
-	struct lamina_stack *stack = lamina_stack_new(lower->n + 1);
-
-	if (!stack)
-		return NULL;
-	stack->n = lower->n + 1;
-	memcpy(&stack->parts[1], lower->parts, lower->n * sizeof(lower->parts[0]));
-	return stack;
-}
-
 /* Something was copied into the upper part of @parent, worked in as @dir. */
 static void note_copy(struct object *parent, const struct lamina_dir *dir)
 {
@@ -164,7 +152,7 @@ static errint_t copy_named(struct object *o, struct object *parent, const char *
 		return err;
 	if (S_ISDIR(o->node->type)) {
 		/* Before the copy: what cannot be done must not be half done. */
-		stack = with_upper(o->node->stack);
+		stack = lamina_stack_with_upper(o->node->stack);
 		if (!stack)
 			return -ENOMEM;
 	}

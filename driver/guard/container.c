@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/mountinfo.h"
 #include "guard/client.h"
+#include "mount/table.h"
 
 #define TYPE "fuse.lamina"
 
@@ -48,46 +48,49 @@ void lamina_container_mounts_free(char **mounts)
 	free(mounts);
 }
 
-/* The mountpoint in a line of /proc/self/mountinfo, if it is one of ours; to be freed. */
-static char *mountpoint_of(const char *line)
-{
-	const char *rest = strstr(line, " - ");
-	char *target = NULL;
+struct mounts {
+	char **paths; /* ends with NULL */
+	size_t n;
+	errint_t err;
+};
 
-	if (!rest || strncmp(rest + 3, TYPE " ", sizeof(TYPE)) != 0 ||
-	    sscanf(line, "%*u %*u %*u:%*u / %ms", &target) != 1)
-		return NULL;
-	lamina_mountinfo_unescape(target);
-	return target;
+static errint_t add_mount(struct mounts *mounts, const char *path)
+{
+	char **more = reallocarray(mounts->paths, mounts->n + 2, sizeof(*more));
+
+	if (!more)
+		return -ENOMEM;
+	mounts->paths = more;
+	more[mounts->n] = strdup(path);
+	if (!more[mounts->n])
+		return -ENOMEM;
+	more[++mounts->n] = NULL;
+	return 0;
+}
+
+static bool add_if_ours(void *user, const struct lamina_table_entry *entry)
+{
+	struct mounts *mounts = user;
+
+	if (!strcmp(entry->type, TYPE) && !strcmp(entry->root, "/"))
+		mounts->err = add_mount(mounts, entry->target);
+	return mounts->err == 0;
 }
 
 errint_t lamina_container_mounts(char ***ret, struct lamina_error *error)
 {
-	_cleanup_file_ FILE *file = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	char **mounts = calloc(1, sizeof(*mounts)), **more;
-	size_t size = 0, n = 0;
+	struct mounts mounts = {.paths = calloc(1, sizeof(char *))};
+	errint_t err = mounts.paths ? 0 : -ENOMEM;
 
-	if (!file || !mounts) {
-		free(mounts);
-		return lamina_error_set(error, -errno, "cannot read /proc/self/mountinfo");
+	if (err == 0)
+		err = lamina_table_each(LAMINA_TABLE_SELF, add_if_ours, &mounts);
+	if (err == 0)
+		err = mounts.err;
+	if (err < 0) {
+		lamina_container_mounts_free(mounts.paths);
+		return lamina_error_set(error, err, "cannot list the mounts");
 	}
-	while (getline(&line, &size, file) > 0) {
-		char *target = mountpoint_of(line);
-
-		if (!target)
-			continue;
-		more = reallocarray(mounts, n + 2, sizeof(*mounts));
-		if (!more) {
-			free(target);
-			lamina_container_mounts_free(mounts);
-			return lamina_error_set(error, -ENOMEM, "cannot list the mounts");
-		}
-		mounts = more;
-		mounts[n++] = target;
-		mounts[n] = NULL;
-	}
-	*ret = mounts;
+	*ret = mounts.paths;
 	return 0;
 }
 

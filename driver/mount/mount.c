@@ -238,6 +238,20 @@ static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *
 	return err < 0 ? err : mount_by_api(m, fs, spec, error);
 }
 
+errint_t lamina_mount_open_target(struct lamina_mount *ret, const char *target,
+				  struct lamina_error *error)
+{
+	struct lamina_mount m = {.device = -1, .mount_fd = -1, .target_fd = -1};
+	errint_t err = open_target(&m, target, error);
+
+	if (err < 0) {
+		lamina_mount_done(&m);
+		return err;
+	}
+	*ret = m;
+	return 0;
+}
+
 errint_t lamina_mount_prepare(struct lamina_mount *ret, const struct lamina_mount_spec *spec,
 			      struct lamina_error *error)
 {

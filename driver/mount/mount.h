@@ -29,6 +29,10 @@ struct lamina_mount {
 	dev_t dev;     /* of the mount, once attached */
 };
 
+/* Only open the mountpoint: for a mount that is made elsewhere, and then is @ret's mount_fd. */
+errint_t lamina_mount_open_target(struct lamina_mount *ret, const char *target,
+				  struct lamina_error *error);
+
 /* Open the device and make the mount. The kernel's INIT waits on the device then. */
 errint_t lamina_mount_prepare(struct lamina_mount *ret, const struct lamina_mount_spec *spec,
 			      struct lamina_error *error);

@@ -17,6 +17,7 @@ enum lamina_engine_choice {
 	LAMINA_CHOICE_AUTO,
 	LAMINA_CHOICE_FUSE,
 	LAMINA_CHOICE_PASSTHROUGH,
+	LAMINA_CHOICE_BPF,
 };
 
 struct lamina_mount_options {
@@ -40,6 +41,8 @@ struct lamina_mount_options {
 	bool policies; /* one may come at any time */
 	char *policy_files[LAMINA_POLICY_MAX_FILES];
 	size_t n_policy_files; /* to be in force from the start */
+	uint32_t upcall_wait;  /* seconds that upcalls wait for a server; UINT32_MAX: for ever */
+	bool take_over;	       /* serve the view that is mounted on `mountpoint` */
 
 	bool foreground, debug;
 	bool help, version;

@@ -177,8 +177,12 @@ errint_t lamina_attr_read_link(int fd, char *target, size_t size)
 	return (errint_t)n;
 }
 
-/* Numbers of several file systems are kept apart by their upper byte. */
-#define DEV_SHIFT 56
+/*
+ * As the kernel's fuse_layer_ino(), so that a container may change its engine: the first file
+ * system's numbers are its own, those of others are kept apart by the upper bits.
+ */
+#define DEV_SHIFT 55
+#define GOLDEN	  0x61c8864680b583eb
 
 uint64_t lamina_attr_ino(const struct lamina_union *u, unsigned int layer, dev_t dev, uint64_t ino)
 {
@@ -186,10 +190,9 @@ uint64_t lamina_attr_ino(const struct lamina_union *u, unsigned int layer, dev_t
 
 	if (dev != l->dev) /* a subvolume inside the layer: fold its device in */
 		ino ^= (uint64_t)dev * 0x9e3779b97f4a7c15u;
-	else if (u->n_devs == 1)
+	if (l->dev_nr == 0)
 		return ino;
 	if (ino >> DEV_SHIFT)
-		ino = (ino ^ (ino >> DEV_SHIFT) * 0x9e3779b97f4a7c15u) &
-		      (((uint64_t)1 << DEV_SHIFT) - 1);
-	return ino | (uint64_t)(l->dev_nr + 1u) << DEV_SHIFT;
+		return ino ^ l->dev_nr * GOLDEN;
+	return ino | (uint64_t)l->dev_nr << DEV_SHIFT;
 }

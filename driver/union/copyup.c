@@ -175,47 +175,53 @@ static errint_t place(const struct lamina_union *u, int fd, const char *fresh, i
 }
 
 /* A file with several names: the copy belongs to the index, the name is one link of it. */
+static errint_t link_copy(struct lamina_union *u, int fd, const char *key,
+			  const struct lamina_dir *dir, const char *name)
+{
+	const struct lamina_part *part = &dir->parts[0];
+	errint_t err = lamina_index_cover_begin(u, key, part->path, name);
+
+	if (err == 0)
+		err = link_into(fd, part->fd, name);
+	return err < 0 ? err : lamina_index_cover_end(u, key);
+}
+
 static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, const char *key,
-			     int dirfd, const char *name)
+			     const struct lamina_dir *dir, const char *name)
 {
 	errint_t err = lamina_index_add(u, key, fd);
 
 	if (fresh[0])
 		unlinkat(u->work_fd, fresh, 0);
-	if (err < 0)
-		return err;
-	err = link_into(fd, dirfd, name);
-	return err < 0 ? err : lamina_index_cover(u, key);
+	return err < 0 ? err : link_copy(u, fd, key, dir, name);
 }
 
-static errint_t link_indexed(struct lamina_union *u, int dirfd, const char *name, const char *key)
+static errint_t link_indexed(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
+			     const char *key)
 {
 	_cleanup_fd_ int fd = lamina_index_open(u, key);
-	errint_t err;
 
-	if (fd < 0)
-		return fd;
-	err = link_into(fd, dirfd, name);
-	return err < 0 ? err : lamina_index_cover(u, key);
+	return fd < 0 ? fd : link_copy(u, fd, key, dir, name);
 }
 
-static errint_t copy_to(struct lamina_union *u, int dirfd, const char *name,
+static errint_t copy_to(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
 			const struct lamina_source *from,
 			const struct lamina_copyup_options *options, int *ret_fd)
 {
+	int dirfd = dir->parts[0].fd;
 	char fresh[LAMINA_WORK_NAME_SIZE] = "";
 	_cleanup_fd_ int fd = -1;
 	errint_t err;
 
 	if (from->key[0]) {
-		err = link_indexed(u, dirfd, name, from->key);
+		err = link_indexed(u, dir, name, from->key);
 		if (err != -ENOENT)
 			return err;
 	}
 	fd = make_copy(u, from, options, fresh);
 	if (fd < 0)
 		return fd;
-	err = from->key[0] ? place_linked(u, fd, fresh, from->key, dirfd, name)
+	err = from->key[0] ? place_linked(u, fd, fresh, from->key, dir, name)
 			   : place(u, fd, fresh, dirfd, name);
 	if (err < 0 && fresh[0])
 		(void)lamina_work_remove_tree(u->work_fd, fresh);
@@ -244,7 +250,7 @@ errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const 
 			return err;
 		parent->parts[0].flags |= LAMINA_PART_IMPURE;
 	}
-	err = copy_to(u, dirfd, name, from, options, &fd);
+	err = copy_to(u, parent, name, from, options, &fd);
 	if (err < 0)
 		return err;
 	times[0] = timespec_of(&before.stx_atime);

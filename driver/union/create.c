@@ -159,6 +159,14 @@ static errint_t create_over(const struct lamina_union *u, int dirfd, const char 
 	return TAKE_FD(fd);
 }
 
+errint_t lamina_create_over(const struct lamina_union *u, int dirfd, const char *name,
+			    const struct lamina_new *what)
+{
+	_cleanup_fd_ int fd = create_over(u, dirfd, name, what);
+
+	return fd < 0 ? fd : 0;
+}
+
 /* Whether a whiteout stands at @name of @dirfd. Returns 1, 0 (an object does) or -errno. */
 static errint_t is_whiteout(const struct lamina_union *u, int dirfd, const char *name)
 {

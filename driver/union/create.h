@@ -24,6 +24,13 @@ struct lamina_new {
 errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct lamina_new *what,
 		       int *ret_fd);
 
+/*
+ * Put a new object in the place of the whiteout @name in the upper directory @dirfd, in one step; a
+ * directory is opaque.
+ */
+errint_t lamina_create_over(const struct lamina_union *u, int dirfd, const char *name,
+			    const struct lamina_new *what);
+
 /* A file without a name, in the upper part of @dir. Returns an O_RDWR fd or -errno. */
 errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *what, int flags);
 

@@ -5,12 +5,24 @@
 #include "union/dir.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fd.h"
 
 struct lamina_stack *lamina_stack_new(unsigned int capacity)
 {
 	return calloc(1, sizeof(struct lamina_stack) + capacity * sizeof(struct lamina_stack_part));
+}
+
+struct lamina_stack *lamina_stack_with_upper(const struct lamina_stack *lower)
+{
+	struct lamina_stack *stack = lamina_stack_new(lower->n + 1);
+
+	if (!stack)
+		return NULL;
+	stack->n = lower->n + 1;
+	memcpy(&stack->parts[1], lower->parts, lower->n * sizeof(lower->parts[0]));
+	return stack;
 }
 
 void lamina_stack_free(struct lamina_stack *stack)

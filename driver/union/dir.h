@@ -32,6 +32,12 @@ struct lamina_stack {
 struct lamina_stack *lamina_stack_new(unsigned int capacity);
 void lamina_stack_free(struct lamina_stack *stack);
 
+/*
+ * The stack @lower with an upper part in front. The paths of its parts are lent, not copied: either
+ * @lower itself is freed with free(), or they are NULL. Returns NULL without memory.
+ */
+struct lamina_stack *lamina_stack_with_upper(const struct lamina_stack *lower);
+
 static inline void lamina_cleanup_stack(struct lamina_stack **stack)
 {
 	lamina_stack_free(*stack);

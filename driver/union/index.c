@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +66,19 @@ errint_t lamina_origin_write(const struct lamina_union *u, int fd,
 	return lamina_xattr_absent(err) ? 0 : err;
 }
 
+errint_t lamina_origin_parent_marked(const struct lamina_union *u, int fd)
+{
+	char xattr[LAMINA_XATTR_NAME_SIZE], value[2];
+	ssize_t n;
+
+	if (!lamina_xattr_own(u, IMPURE_XATTR, xattr))
+		return 0;
+	n = lamina_xattr_get_fd(fd, xattr, value, sizeof(value));
+	if (n < 0)
+		return lamina_xattr_absent(n) ? 0 : (errint_t)n;
+	return n == 1 && value[0] == 'y';
+}
+
 errint_t lamina_origin_mark_parent(const struct lamina_union *u, int fd)
 {
 	char xattr[LAMINA_XATTR_NAME_SIZE];
@@ -86,7 +100,7 @@ errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int 
 	const struct lamina_layer *l = &u->layers[layer];
 	int mount_id, length;
 
-	if (name_to_handle_at(dirfd, name, &h.handle, &mount_id, 0) < 0) {
+	if (name_to_handle_at(dirfd, name, &h.handle, &mount_id, *name ? 0 : AT_EMPTY_PATH) < 0) {
 		if (errno != EOPNOTSUPP && errno != EOVERFLOW)
 			return -errno;
 		/* No handles here: the layer never changes, so its numbers are not used again. */
@@ -119,20 +133,27 @@ errint_t lamina_index_add(struct lamina_union *u, const char *key, int fd)
 	return 0;
 }
 
-static void count_name(const char *key, char name[LAMINA_KEY_SIZE + 8], const char *suffix)
+/* Names beside KEY in the index. */
+#define COUNT	".n"
+#define PENDING ".p"
+#define FRESH	".new"
+
+#define INDEX_NAME_SIZE (LAMINA_KEY_SIZE + 8)
+
+static void name_beside(const char *key, const char *suffix, char name[INDEX_NAME_SIZE])
 {
-	snprintf(name, LAMINA_KEY_SIZE + 8, "%s.%s", key, suffix);
+	snprintf(name, INDEX_NAME_SIZE, "%s%s", key, suffix);
 }
 
 errint_t lamina_index_covered(const struct lamina_union *u, const char *key)
 {
-	char name[LAMINA_KEY_SIZE + 8];
+	char name[INDEX_NAME_SIZE];
 	char value[16];
 	ssize_t n;
 
 	if (!atomic_load(&u->index_used))
 		return 0;
-	count_name(key, name, "n");
+	name_beside(key, COUNT, name);
 	n = readlinkat(u->index_fd, name, value, sizeof(value) - 1);
 	if (n < 0)
 		return errno == ENOENT ? 0 : -errno;
@@ -140,36 +161,219 @@ errint_t lamina_index_covered(const struct lamina_union *u, const char *key)
 	return (errint_t)strtol(value, NULL, 10);
 }
 
-errint_t lamina_index_cover(struct lamina_union *u, const char *key)
+/* A symbolic link; one that a crash left there goes: nobody else works on this key. */
+static errint_t make_link(const struct lamina_union *u, const char *target, const char *name)
 {
-	char name[LAMINA_KEY_SIZE + 8], fresh[LAMINA_KEY_SIZE + 8];
-	errint_t count = lamina_index_covered(u, key);
-	char value[16];
+	if (symlinkat(target, u->index_fd, name) == 0)
+		return 0;
+	if (errno != EEXIST || unlinkat(u->index_fd, name, 0) < 0 ||
+	    symlinkat(target, u->index_fd, name) < 0)
+		return -errno;
+	return 0;
+}
 
-	if (count < 0)
-		return count;
-	snprintf(value, sizeof(value), "%d", count + 1);
-	count_name(key, name, "n");
-	count_name(key, fresh, "new");
-	if (symlinkat(value, u->index_fd, fresh) < 0) {
-		/* One that a crash left; nobody else works on this key. */
-		if (errno != EEXIST || unlinkat(u->index_fd, fresh, 0) < 0 ||
-		    symlinkat(value, u->index_fd, fresh) < 0)
-			return -errno;
-	}
+static errint_t set_count(struct lamina_union *u, const char *key, int count)
+{
+	char name[INDEX_NAME_SIZE], fresh[INDEX_NAME_SIZE];
+	char value[16];
+	errint_t err;
+
+	snprintf(value, sizeof(value), "%d", count);
+	name_beside(key, COUNT, name);
+	name_beside(key, FRESH, fresh);
+	err = make_link(u, value, fresh);
+	if (err < 0)
+		return err;
 	if (renameat(u->index_fd, fresh, u->index_fd, name) < 0)
 		return -errno;
 	atomic_store(&u->index_used, true);
 	return 0;
 }
 
+/* ---- names that are about to be covered ---- */
+
+/* What KEY.p says: "COUNT DIR/NAME", the count that follows and the name. */
+struct pending {
+	char text[PATH_MAX]; /* ends with the path */
+	int count;
+	const char *path;
+};
+
+/* Returns 1, 0 if there is none, or -errno. */
+static errint_t pending_read(const struct lamina_union *u, const char *key, struct pending *ret)
+{
+	char name[INDEX_NAME_SIZE];
+	int at = 0;
+	ssize_t n;
+
+	if (!atomic_load(&u->index_used))
+		return 0;
+	name_beside(key, PENDING, name);
+	n = readlinkat(u->index_fd, name, ret->text, sizeof(ret->text) - 1);
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno;
+	ret->text[n] = '\0';
+	if (sscanf(ret->text, "%d %n", &ret->count, &at) != 1 || at == 0)
+		return 0;
+	ret->path = ret->text + at;
+	return 1;
+}
+
+static errint_t pending_remove(const struct lamina_union *u, const char *key)
+{
+	char name[INDEX_NAME_SIZE];
+
+	name_beside(key, PENDING, name);
+	return unlinkat(u->index_fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+errint_t lamina_index_cover_begin(struct lamina_union *u, const char *key, const char *dir,
+				  const char *name)
+{
+	char target[PATH_MAX], pending[INDEX_NAME_SIZE];
+	errint_t covered = lamina_index_covered(u, key), err;
+	int length;
+
+	if (covered < 0)
+		return covered;
+	length = snprintf(target, sizeof(target), "%d %s%s%s", covered + 1, dir, *dir ? "/" : "",
+			  name);
+	if ((size_t)length >= sizeof(target))
+		return pending_remove(u, key);
+	name_beside(key, PENDING, pending);
+	err = make_link(u, target, pending);
+	if (err == -ENAMETOOLONG)
+		return pending_remove(u, key);
+	if (err == 0)
+		atomic_store(&u->index_used, true);
+	return err;
+}
+
+errint_t lamina_index_cover_end(struct lamina_union *u, const char *key)
+{
+	errint_t count = lamina_index_covered(u, key);
+
+	if (count >= 0)
+		count = set_count(u, key, count + 1);
+	return count < 0 ? count : pending_remove(u, key);
+}
+
+/* The name of @pending is covered; whether it was counted shows in the count. */
+static errint_t pending_settle(struct lamina_union *u, const char *key,
+			       const struct pending *pending)
+{
+	errint_t count = lamina_index_covered(u, key);
+
+	if (count >= 0 && count < pending->count)
+		count = set_count(u, key, pending->count);
+	return count < 0 ? count : pending_remove(u, key);
+}
+
+errint_t lamina_index_cover_resume(struct lamina_union *u, const char *key, const char *dir,
+				   const char *name)
+{
+	_cleanup_free_ struct pending *pending = malloc(sizeof(*pending));
+	_cleanup_free_ char *path = NULL;
+	errint_t found;
+
+	if (!pending || asprintf(&path, "%s%s%s", dir, *dir ? "/" : "", name) < 0)
+		return -ENOMEM;
+	found = pending_read(u, key, pending);
+	if (found <= 0 || strcmp(pending->path, path) != 0)
+		return found < 0 ? found : 0;
+	return pending_settle(u, key, pending);
+}
+
+/* ---- after a kill ---- */
+
+/* Whether anything, a whiteout or an object, has the path in the upper. Returns 1, 0 or -errno. */
+static errint_t upper_has(const struct lamina_union *u, const char *path)
+{
+	_cleanup_fd_ int fd = lamina_fd_open_beneath(u->layers[0].fd, path, O_PATH | O_NOFOLLOW);
+
+	if (fd >= 0)
+		return 1;
+	return fd == -ENOENT || fd == -ENOTDIR ? 0 : fd;
+}
+
+static errint_t recover_pending(struct lamina_union *u, const char *key)
+{
+	_cleanup_free_ struct pending *pending = malloc(sizeof(*pending));
+	errint_t err;
+
+	if (!pending)
+		return -ENOMEM;
+	err = pending_read(u, key, pending);
+	if (err > 0)
+		err = upper_has(u, pending->path);
+	if (err < 0)
+		return err;
+	return err > 0 ? pending_settle(u, key, pending) : pending_remove(u, key);
+}
+
+/* A copy that only the index has, and no lower name leads to, goes. */
+static errint_t recover_copy(struct lamina_union *u, const char *key)
+{
+	struct lamina_origin origin = {0};
+	struct statx st;
+	errint_t err = lamina_attr_read_at(u, 0, u->index_fd, key, &st);
+
+	if (err == 0 && st.stx_nlink == 1)
+		err = lamina_origin_read_at(u, u->index_fd, key, &st, &origin);
+	if (err <= 0 || origin.nlink == 0)
+		return err == -ENOENT ? 0 : err;
+	err = lamina_index_nlink(u, key, origin.nlink, st.stx_nlink);
+	if (err == 0)
+		lamina_index_drop(u, key);
+	return err < 0 ? err : 0;
+}
+
+/* The key that @name belongs to, if it ends with @suffix. */
+static bool key_of(const char *name, const char *suffix, char key[LAMINA_KEY_SIZE])
+{
+	size_t length = strlen(name), end = strlen(suffix);
+
+	if (length <= end || length - end >= LAMINA_KEY_SIZE ||
+	    strcmp(name + length - end, suffix) != 0)
+		return false;
+	memcpy(key, name, length - end);
+	key[length - end] = '\0';
+	return true;
+}
+
+static errint_t for_each(struct lamina_union *u, const char *suffix,
+			 errint_t (*recover)(struct lamina_union *u, const char *key))
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	const struct dirent *d;
+	char key[LAMINA_KEY_SIZE];
+	errint_t err = lamina_fd_read_dir(u->index_fd, &dir);
+
+	while (err == 0 && (d = readdir(dir))) {
+		if (!lamina_name_valid(d->d_name) || (!*suffix && strchr(d->d_name, '.')))
+			continue;
+		if (key_of(d->d_name, suffix, key))
+			err = recover(u, key);
+	}
+	return err;
+}
+
+errint_t lamina_index_recover(struct lamina_union *u)
+{
+	errint_t err = for_each(u, PENDING, recover_pending);
+
+	return err < 0 ? err : for_each(u, "", recover_copy);
+}
+
 void lamina_index_drop(const struct lamina_union *u, const char *key)
 {
-	char name[LAMINA_KEY_SIZE + 8];
+	char name[INDEX_NAME_SIZE];
 
-	/* What stays behind is found by nobody: no lower name is left that leads to it. */
-	unlinkat(u->index_fd, key, 0);
-	count_name(key, name, "n");
+	/* What stays behind is found by nobody: no lower name is left that leads to it. The file
+	 * keeps its count, by which the next mount knows that it can go. */
+	if (unlinkat(u->index_fd, key, 0) < 0 && errno != ENOENT)
+		return;
+	name_beside(key, COUNT, name);
 	unlinkat(u->index_fd, name, 0);
 }
 

@@ -10,9 +10,13 @@
  * copy gets a second link in the index directory, named by the lower file's handle; a lookup of any
  * other name of the lower file finds it there. How many of the lower's names no longer show the
  * lower file (removed, replaced, or linked up) is kept beside it, as the target of a symbolic link
- * KEY.n, which can be replaced in one step. The count is raised only after a name has gone, so a
- * crash leaves it too low: that costs a leftover in the index and shows one link too many, but
- * never loses a file.
+ * KEY.n, which can be replaced in one step.
+ *
+ * The count is raised after a name has gone, and what is about to go is written down before: the
+ * symbolic link KEY.p says which name, and which count follows. Who is killed in between leaves
+ * that record, from which the next one to open the union, or to be asked for the same again, learns
+ * whether the name has gone. A path too long for a symbolic link goes without: then the count may
+ * stay too low, which shows one link too many but never loses a file.
  *
  * The caller serialises changes that concern one key (the engines by the node's lock).
  */
@@ -37,6 +41,9 @@ struct lamina_origin {
 errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const char *name,
 			       const struct statx *self, struct lamina_origin *ret);
 
+/* Whether the upper directory @fd is marked as below. Returns 1, 0 or -errno. */
+errint_t lamina_origin_parent_marked(const struct lamina_union *u, int fd);
+
 /* Record @origin at the upper object @fd. An upper without attributes just does without. */
 errint_t lamina_origin_write(const struct lamina_union *u, int fd,
 			     const struct lamina_origin *origin);
@@ -44,7 +51,10 @@ errint_t lamina_origin_write(const struct lamina_union *u, int fd,
 /* Mark the upper directory @fd as one whose entries may have an origin. */
 errint_t lamina_origin_mark_parent(const struct lamina_union *u, int fd);
 
-/* The key of the lower object @name in @dirfd, of layer @layer and with attributes @st. */
+/*
+ * The key of the lower object @name in @dirfd (an empty name: of the fd itself), of layer @layer and
+ * with attributes @st.
+ */
 errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int dirfd,
 			  const char *name, const struct statx *st, char key[LAMINA_KEY_SIZE]);
 
@@ -57,8 +67,22 @@ errint_t lamina_index_add(struct lamina_union *u, const char *key, int fd);
 /* How many of the lower names of @key no longer show the lower file. Returns it or -errno. */
 errint_t lamina_index_covered(const struct lamina_union *u, const char *key);
 
-/* Count one more name as covered. */
-errint_t lamina_index_cover(struct lamina_union *u, const char *key);
+/* The name @name of the directory @dir (its path in the layers) is about to be covered. */
+errint_t lamina_index_cover_begin(struct lamina_union *u, const char *key, const char *dir,
+				  const char *name);
+
+/* It is now: count it. */
+errint_t lamina_index_cover_end(struct lamina_union *u, const char *key);
+
+/* It was found covered: count it if whoever did that was killed before he could. */
+errint_t lamina_index_cover_resume(struct lamina_union *u, const char *key, const char *dir,
+				   const char *name);
+
+/*
+ * Finish what a killed process left in the index: counts, and files that no name leads to any more.
+ * Nobody else may use the index.
+ */
+errint_t lamina_index_recover(struct lamina_union *u);
 
 /* Forget @key: neither name nor count is needed any more. */
 void lamina_index_drop(const struct lamina_union *u, const char *key);

@@ -25,9 +25,11 @@ static bool flag_unsupported(int error)
 	return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
 }
 
+/* It has gone already. What stays in the work directory is cleared by the next mount. */
 static errint_t discard(const struct lamina_union *u, const char *name, bool is_dir)
 {
-	return unlinkat(u->work_fd, name, is_dir ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
+	(void)unlinkat(u->work_fd, name, is_dir ? AT_REMOVEDIR : 0);
+	return 0;
 }
 
 /* Where RENAME_WHITEOUT is missing: a whiteout of our own, put in place as atomically as can be. */
@@ -57,8 +59,8 @@ static errint_t exchange_for_whiteout(const struct lamina_union *u, int dirfd, c
 	return err;
 }
 
-static errint_t replace_by_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				    bool is_dir)
+errint_t lamina_remove_by_whiteout(const struct lamina_union *u, int dirfd, const char *name,
+				   bool is_dir)
 {
 	char aside[LAMINA_WORK_NAME_SIZE];
 	errint_t err;
@@ -83,7 +85,7 @@ static errint_t replace_by_whiteout(const struct lamina_union *u, int dirfd, con
 }
 
 errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir *dir,
-				 const char *name, struct lamina_dir *self)
+				 const char *name, bool merged)
 {
 	errint_t dirfd = lamina_dir_fd(dir, 0);
 	_cleanup_fd_ int fd = -1;
@@ -94,7 +96,7 @@ errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir
 	fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	if (self->n > 1)
+	if (merged)
 		err = lamina_opaque_write(u, fd);
 	/* The mark in its file form goes as well: the directory follows at once. */
 	return err < 0 ? err : lamina_whiteout_clear(fd, true);
@@ -125,13 +127,21 @@ errint_t lamina_links_settle(struct lamina_union *u, const struct lamina_links *
 	return 1;
 }
 
+errint_t lamina_links_cover(struct lamina_union *u, const struct lamina_links *links,
+			    const struct lamina_dir *dir, const char *name)
+{
+	if (!links->key[0] || links->lower_nlink == 0)
+		return 0;
+	return lamina_index_cover_begin(u, links->key, dir->parts[0].path, name);
+}
+
 errint_t lamina_links_covered(struct lamina_union *u, const struct lamina_links *links)
 {
 	errint_t err;
 
 	if (!links->key[0] || links->lower_nlink == 0)
 		return 0;
-	err = lamina_index_cover(u, links->key);
+	err = lamina_index_cover_end(u, links->key);
 	return err < 0 ? err : lamina_links_settle(u, links);
 }
 
@@ -167,15 +177,17 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 	if (!in_upper && errno != ENOENT)
 		return -errno;
 	if (!in_upper) {
-		err = lower ? lamina_whiteout_write(u, dirfd, name) : -ENOENT;
+		err = lower ? lamina_links_cover(u, links, dir, name) : -ENOENT;
+		if (err == 0)
+			err = lamina_whiteout_write(u, dirfd, name);
 		return err < 0 ? err : lamina_links_covered(u, links);
 	}
 	if (self)
-		err = lamina_remove_leftovers(u, dir, name, self);
+		err = lamina_remove_leftovers(u, dir, name, self->n > 1);
 	if (err < 0)
 		return err;
 	if (lower)
-		err = replace_by_whiteout(u, dirfd, name, self != NULL);
+		err = lamina_remove_by_whiteout(u, dirfd, name, self != NULL);
 	else
 		err = unlinkat(dirfd, name, self ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
 	return err < 0 ? err : lamina_links_settle(u, links);

@@ -21,15 +21,26 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 		       struct lamina_dir *self, const struct lamina_links *links);
 
 /*
- * Make the directory @self, whose upper part @name lies in @dir and which shows no name, empty on
- * disk as well: opaque if anything lies below it, and free of whiteouts.
+ * Make the directory whose upper part @name lies in @dir and which shows no name empty on disk as
+ * well: opaque if @merged, when anything lies below it, and free of whiteouts.
  */
 errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir *dir,
-				 const char *name, struct lamina_dir *self);
+				 const char *name, bool merged);
 
 /*
- * One lower name of @links no longer shows the lower file: count it, and end the index entry of a
- * file without names. Returns 1 if it has none, else 0 or -errno.
+ * Exchange the upper object @name of @dirfd (an empty directory if @is_dir) for a whiteout, so that
+ * what lies below is never seen.
+ */
+errint_t lamina_remove_by_whiteout(const struct lamina_union *u, int dirfd, const char *name,
+				   bool is_dir);
+
+/* The name @name of @dir, a lower one of @links, is about to no longer show the lower file. */
+errint_t lamina_links_cover(struct lamina_union *u, const struct lamina_links *links,
+			    const struct lamina_dir *dir, const char *name);
+
+/*
+ * It has gone: count it, and end the index entry of a file without names. Returns 1 if it has none,
+ * else 0 or -errno.
  */
 errint_t lamina_links_covered(struct lamina_union *u, const struct lamina_links *links);
 

@@ -145,11 +145,13 @@ static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 			err = err ? 0 : -ENOTEMPTY;
 	}
 	if (err == 0 && new.object && to->self)
-		err = lamina_remove_leftovers(u, to->dir, to->name, to->self);
+		err = lamina_remove_leftovers(u, to->dir, to->name, to->self->n > 1);
 	if (err == 0 && from->self && (new.lower || new.whiteout))
 		err = make_opaque(u, old.dirfd, from->name);
 	if (err == 0)
 		err = pass_on_impurity(u, from, to);
+	if (err == 0 && to->exists && !new.object)
+		err = lamina_links_cover(u, &to->links, to->dir, to->name);
 	if (err == 0)
 		err = move(u, from, &old, to, &new);
 	if (err == 0)

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
+#include "union/index.h"
 #include "union/layer.h"
 #include "union/override.h"
 #include "union/whiteout.h"
@@ -78,9 +79,7 @@ static void number_devices(struct lamina_union *u)
 
 		while (u->layers[same].dev != u->layers[i].dev)
 			same++;
-		u->layers[i].dev_nr = same < i ? u->layers[same].dev_nr : (uint8_t)u->n_devs;
-		if (same == i && u->n_devs < UINT8_MAX - 1)
-			u->n_devs++;
+		u->layers[i].dev_nr = same < i ? u->layers[same].dev_nr : (uint16_t)u->n_devs++;
 	}
 }
 
@@ -99,7 +98,7 @@ static void find_root_depth(struct lamina_union *u)
  * Take the lock that says "this upper is mounted". The daemon before us may be about to leave: its
  * mount has gone, it has not.
  */
-static errint_t lock_upper(struct lamina_union *u, struct lamina_error *error)
+static errint_t lock_upper(struct lamina_union *u, unsigned int wait_ms, struct lamina_error *error)
 {
 	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
 	const char *path = u->layers[0].path;
@@ -108,11 +107,11 @@ static errint_t lock_upper(struct lamina_union *u, struct lamina_error *error)
 	if (u->lock_fd < 0)
 		return lamina_error_set(error, u->lock_fd, "cannot open the upper directory '%s'",
 					path);
-	for (int waited = 0; flock(u->lock_fd, LOCK_EX | LOCK_NB) < 0; waited += 10) {
+	for (unsigned int waited = 0; flock(u->lock_fd, LOCK_EX | LOCK_NB) < 0; waited += 10) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return lamina_error_set(error, -errno,
 						"cannot lock the upper directory '%s'", path);
-		if (waited >= LAMINA_LOCK_WAIT_MS)
+		if (waited >= wait_ms)
 			return lamina_error_say(
 				error, -EBUSY,
 				"the upper directory '%s' is mounted already; unmount it "
@@ -227,19 +226,20 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 					o->upper);
 	err = check_same_mount(u, work_fd, o->work, error);
 	if (err == 0)
-		err = lock_upper(u, error);
+		err = lock_upper(u, o->lock_wait_ms ? o->lock_wait_ms : LAMINA_LOCK_WAIT_MS, error);
 	if (err == 0)
 		err = open_work(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
-	err = lamina_fd_dir_is_empty(u->index_fd);
-	if (err < 0)
-		return lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
-					o->work, INDEX_DIR);
-	atomic_store(&u->index_used, err == 0);
 	u->durable = !o->volatile_;
 	probe_upper(u, o->dot_whiteouts);
-	return set_override(u, o->xattr_permissions, error);
+	err = set_override(u, o->xattr_permissions, error);
+	if (err < 0)
+		return err;
+	err = lamina_union_recover(u);
+	return err < 0 ? lamina_error_set(error, err, "cannot read the index directory '%s/%s'",
+					  o->work, INDEX_DIR)
+		       : 0;
 }
 
 static errint_t check_options(const struct lamina_union_options *o, struct lamina_error *error)
@@ -276,8 +276,8 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 		err = check_overlap(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
-	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
-		lamina_layer_make_private(&u->layers[i]);
+	if (!o->keep_mounts)
+		lamina_union_make_private(u);
 	number_devices(u);
 	find_root_depth(u);
 	if (getrandom(u->hash_key, sizeof(u->hash_key), 0) != (ssize_t)sizeof(u->hash_key))
@@ -297,6 +297,25 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 	}
 	*ret = u;
 	return 0;
+}
+
+errint_t lamina_union_recover(struct lamina_union *u)
+{
+	errint_t empty, err = lamina_work_clear(u->work_fd);
+
+	if (err < 0)
+		return err;
+	empty = lamina_fd_dir_is_empty(u->index_fd);
+	if (empty < 0)
+		return empty;
+	atomic_store(&u->index_used, !empty);
+	return empty ? 0 : lamina_index_recover(u);
+}
+
+void lamina_union_make_private(struct lamina_union *u)
+{
+	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
+		lamina_layer_make_private(&u->layers[i]);
 }
 
 void lamina_union_close(struct lamina_union *u)

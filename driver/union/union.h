@@ -34,7 +34,7 @@ enum lamina_whiteout_form {
 struct lamina_layer {
 	int fd;		 /* root directory, O_PATH; a private clone of its mount where permitted */
 	dev_t dev;	 /* of the root directory */
-	uint8_t dev_nr;	 /* which of the union's file systems, counted from 0 */
+	uint16_t dev_nr; /* which of the union's file systems, counted from 0 */
 	bool xwhiteouts; /* the root is marked as a directory with xattr whiteouts */
 	bool d_ino_real; /* its directories list the numbers that stat gives */
 	enum lamina_override override;
@@ -68,6 +68,8 @@ struct lamina_union_options {
 	unsigned int xattr_permissions; /* 0, 1 or 2, as fuse-overlayfs */
 	bool dot_whiteouts;		/* write only `.wh.` names */
 	bool volatile_;			/* never fsync */
+	bool keep_mounts;		/* lamina_union_make_private() is called later */
+	unsigned int lock_wait_ms;	/* for the upper's lock; 0: LAMINA_LOCK_WAIT_MS */
 };
 
 /*
@@ -77,5 +79,17 @@ struct lamina_union_options {
  */
 errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_options *options,
 			   struct lamina_error *error);
+
+/*
+ * Go on with private clones of the lower layers' mounts, as far as that is permitted. Part of
+ * lamina_union_open() but for `keep_mounts`: who gives the layers to the kernel does it afterwards.
+ */
+void lamina_union_make_private(struct lamina_union *u);
+
+/*
+ * Clear away what another process left that worked in the upper under the same lock, and was killed.
+ * Part of lamina_union_open().
+ */
+errint_t lamina_union_recover(struct lamina_union *u);
 
 void lamina_union_close(struct lamina_union *u);

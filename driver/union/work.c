@@ -78,6 +78,15 @@ errint_t lamina_work_clear(int dirfd)
 	return clear(dirfd, 0);
 }
 
+errint_t lamina_work_open_beside(const struct lamina_union *u, const char *name)
+{
+	_cleanup_fd_ int base = openat(u->work_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (base < 0 || (mkdirat(base, name, 0700) < 0 && errno != EEXIST))
+		return -errno;
+	return lamina_fd_open_name(base, name, O_RDONLY | O_DIRECTORY);
+}
+
 /* Make @fd hand down what @parent hands down. */
 static errint_t inherit(int fd, const struct stat *parent, const void *acl, ssize_t acl_size)
 {

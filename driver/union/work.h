@@ -20,6 +20,12 @@ errint_t lamina_work_remove_tree(int dirfd, const char *name);
 errint_t lamina_work_clear(int dirfd);
 
 /*
+ * The directory @name beside the work directory, made if it is not there: for others than us who
+ * work in the upper. Returns an fd or -errno.
+ */
+errint_t lamina_work_open_beside(const struct lamina_union *u, const char *name);
+
+/*
  * A directory in which new objects get what a new object of the upper directory @parent gets from
  * it: group and default ACL. `fd` is the work directory itself where the parent hands down nothing.
  */

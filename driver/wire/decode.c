@@ -73,6 +73,16 @@ static const struct shape shapes[WIRE_OPCODES] = {
 	SHAPE(FUSE_STATX, sizeof(struct fuse_statx_in), TAIL_NONE),
 };
 
+/* Its texts are of sizes that its struct says: see upcall/decode.c. */
+static const struct shape upcall_shape = {true, TAIL_DATA, sizeof(struct fuse_upcall_in)};
+
+static const struct shape *shape_of(uint32_t opcode)
+{
+	if (opcode == FUSE_UPCALL)
+		return &upcall_shape;
+	return opcode < WIRE_OPCODES && shapes[opcode].known ? &shapes[opcode] : NULL;
+}
+
 struct cursor {
 	const char *at, *end;
 };
@@ -151,9 +161,9 @@ errint_t wire_decode(struct wire_request *r, const void *buffer, size_t size)
 	r->in = take(&c, sizeof(*r->in));
 	if (!r->in || r->in->len != size)
 		return -EBADMSG;
-	if (r->in->opcode >= WIRE_OPCODES || !shapes[r->in->opcode].known)
+	shape = shape_of(r->in->opcode);
+	if (!shape)
 		return -ENOSYS;
-	shape = &shapes[r->in->opcode];
 	r->arg = take(&c, shape->arg_size);
 	if (!r->arg)
 		return -EINVAL;

@@ -196,9 +196,9 @@ static void take(struct wire_pool *p, struct wire_buffers *b)
 	/* Nobody waits for the next one now: the watcher sees whether that lasts. */
 	if (atomic_fetch_sub(&p->reading, 1) == 1 && n >= 0)
 		tell_watcher(p);
-	if (n >= 0)
+	if (n > 0)
 		p->ops->serve(p->user, b, (size_t)n);
-	else if (error != EINTR && error != EAGAIN && error != ENOENT)
+	else if (n == 0 || (error != EINTR && error != EAGAIN && error != ENOENT))
 		end(p); /* ENODEV: unmounted or aborted; anything else is no better */
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <linux/fuse.h>
+#include <linux/fuse_upcall.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
@@ -59,6 +60,11 @@ struct fuse_backing_map {
 #define FUSE_DEV_IOC_BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
 #endif
 
+/* 7.40, Linux 6.9: a request that a server before us may have read already. */
+#ifndef FUSE_UNIQUE_RESEND
+#define FUSE_UNIQUE_RESEND (1ULL << 63)
+#endif
+
 /* The two structs that grew within their old size: 7.40 gave reserved fields a meaning. */
 struct wire_init_out {
 	uint32_t major, minor, max_readahead, flags;
@@ -84,5 +90,5 @@ _Static_assert(sizeof(struct wire_open_out) == sizeof(struct fuse_open_out),
 #define WIRE_MINOR_MIN 33
 #define WIRE_MINOR_MAX 40
 
-/* One more than the greatest opcode that can be decoded. */
+/* One more than the greatest of FUSE's own opcodes that can be decoded; FUSE_UPCALL is beyond. */
 #define WIRE_OPCODES (FUSE_STATX + 1)

@@ -147,7 +147,7 @@ static void handle_batch_forget(struct wire_session *s, const struct wire_reques
 	const struct fuse_forget_one *one = r->data;
 	size_t n = r->data_size / sizeof(*one);
 
-	for (size_t i = 0; i < n && i < in->count; i++)
+	for (size_t i = 0; s->ops->forget && i < n && i < in->count; i++)
 		s->ops->forget(s->user, one[i].nodeid, one[i].nlookup);
 }
 
@@ -157,10 +157,11 @@ static errint_t dispatch(struct wire_session *s, struct wire_request *r)
 
 	switch (r->in->opcode) {
 	case FUSE_INIT:
-		return handle_init(s, r);
+		return s->ops->init ? handle_init(s, r) : -EPROTO;
 	case FUSE_FORGET:
-		s->ops->forget(s->user, r->in->nodeid,
-			       ((const struct fuse_forget_in *)r->arg)->nlookup);
+		if (s->ops->forget)
+			s->ops->forget(s->user, r->in->nodeid,
+				       ((const struct fuse_forget_in *)r->arg)->nlookup);
 		return WIRE_NO_REPLY;
 	case FUSE_BATCH_FORGET:
 		handle_batch_forget(s, r);
@@ -169,6 +170,8 @@ static errint_t dispatch(struct wire_session *s, struct wire_request *r)
 		return handle_interrupt(s, r);
 	case FUSE_DESTROY:
 		return 0;
+	case FUSE_UPCALL:
+		return s->ops->upcall ? s->ops->upcall(r) : -ENOSYS;
 	default:
 		handler = s->ops->handlers[r->in->opcode];
 		return handler ? handler(r) : -ENOSYS;
@@ -257,6 +260,7 @@ struct wire_session *wire_session_new(int fd, const struct wire_ops *ops, void *
 	s->debug = debug;
 	s->ops = ops;
 	s->user = user;
+	s->state = ops->init ? STARTING : READY;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
 	s->in_flight.next = s->in_flight.prev = &s->in_flight;

@@ -19,14 +19,19 @@ struct wire_terms {
 };
 
 struct wire_ops {
-	/* Choose terms->flags out of terms->offered. Runs before any other request. */
+	/*
+	 * Choose terms->flags out of terms->offered. Runs before any other request. NULL: the
+	 * device belongs to a connection that has been agreed on already.
+	 */
 	void (*init)(void *user, struct wire_terms *terms);
 	/* A thread starts, before its first request. */
 	void (*thread_start)(void *user);
-	/* The kernel dropped @n lookups of node @id. */
+	/* The kernel dropped @n lookups of node @id. NULL where there are no nodes. */
 	void (*forget)(void *user, uint64_t id, uint64_t n);
 	/* By opcode; NULL answers -ENOSYS. INIT, FORGET, INTERRUPT and DESTROY are the session's. */
 	wire_handler handlers[WIRE_OPCODES];
+	/* FUSE_UPCALL. */
+	wire_handler upcall;
 };
 
 /*

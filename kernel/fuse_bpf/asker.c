@@ -84,12 +84,14 @@ int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 	asker->inside = false;
 	/* Pairs with refresh_view(): filters speak for this epoch, or a later one. */
 	asker->epoch = smp_load_acquire(&view->epoch);
-	if (!view->nr_filters)
+	if (!view->nr_filters && !view->upper)
 		return 0;
 	if (READ_ONCE(view->error))
 		return READ_ONCE(view->error);
 	if (!get_states(asker, dir))
 		return -EAGAIN;
+	if (!view->nr_filters)
+		return 0;
 	memset(asker->next, 0, sizeof(asker->next));
 	asker->call.states = NULL;
 	asker->dir = get_fuse_inode(dir)->orig_ino;
@@ -122,6 +124,40 @@ int fuse_asker_init_listing(struct fuse_asker *asker, struct inode *dir)
 	return err;
 }
 
+/**
+ * fuse_asker_call - make ready what is asked next
+ * @asker: who asks
+ * @op: enum fuse_filter_op
+ * @name: what about; not terminated
+ * @len: its length; 0 if it is about no name
+ *
+ * The call isn't made before there is a question. Its mode, rdev, tag, layer, next and told are the
+ * caller's to set.
+ *
+ * Return: the call.
+ */
+struct fuse_call *fuse_asker_call(struct fuse_asker *asker, enum fuse_filter_op op,
+				  const char *name, unsigned int len)
+{
+	struct fuse_call *call = &asker->call;
+	struct fuse_filter_ctx *ctx = &call->ctx;
+
+	if (!call->states) {
+		memset(call, 0, sizeof(*call));
+		call->states = asker->states;
+		ctx->dir = asker->dir;
+	}
+	call->name = name;
+	ctx->op = op;
+	ctx->name_len = len;
+	ctx->head = 0;
+	memcpy(&ctx->head, name, min_t(unsigned int, len, sizeof(ctx->head)));
+	/* Whatever was told of another name. */
+	ctx->flags = 0;
+	memset(ctx->marks, 0, sizeof(ctx->marks));
+	return call;
+}
+
 void fuse_asker_done(struct fuse_asker *asker)
 {
 	unsigned int i;
@@ -135,12 +171,12 @@ void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker)
 {
 	struct fuse_inode *fi = get_fuse_inode(dir);
 
-	if (!asker->view->nr_filters)
+	if (!asker->view->nr_filters && !asker->view->upper)
 		return;
 	spin_lock(&fi->lock);
 	/* Somebody faster may know better. */
 	if ((long)(asker->epoch - fi->vdir.epoch) >= 0) {
-		memcpy(fi->vdir.states, asker->next, sizeof(fi->vdir.states));
+		memcpy(fi->vdir.states, asker->next, asker->view->nr_filters * sizeof(u64));
 		fi->vdir.epoch = asker->epoch;
 	}
 	spin_unlock(&fi->lock);

@@ -17,7 +17,8 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 		      u32 request_mask, unsigned int flags)
 {
 	struct inode *inode = d_inode(path->dentry);
-	const struct fuse_place *place = fuse_inode_top(inode);
+	const struct fuse_stack *stack = fuse_inode_stack(inode);
+	const struct fuse_place *place = &stack->at[0];
 	struct path real = fuse_place_path(place);
 	const struct cred *old;
 	int err = fuse_view_enter(inode) ?: fuse_view_gate(inode, FUSE_FILTER_GETATTR);
@@ -42,10 +43,12 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 	}
 	generic_fill_statx_attr(inode, stat);
 	stat->dev = inode->i_sb->s_dev;
-	stat->ino = fuse_layer_ino(place->layer, stat->ino);
-	/* Counting the subdirectories of a merged directory would take a listing; 1 says so. */
-	if (S_ISDIR(inode->i_mode) && fuse_inode_stack(inode)->nr > 1)
-		stat->nlink = 1;
+	/* What was copied up keeps the number that it had. */
+	stat->ino = READ_ONCE(fuse_vinode(inode)->numbered)
+			    ? get_fuse_inode(inode)->orig_ino
+			    : fuse_layer_ino(place->layer, stat->ino);
+	if (stack->nr > 1 || fuse_vinode(inode)->link)
+		stat->nlink = fuse_inode_nlink(inode);
 	return 0;
 }
 
@@ -65,9 +68,15 @@ int fuse_view_permission(struct mnt_idmap *idmap, struct inode *inode, int mask)
 	if (err)
 		return err;
 
-	/* Writing to what can only be read fails elsewhere, or writes to a pipe or a device. */
-	if (!special_file(real->i_mode))
+	/*
+	 * What is written to a pipe or a device is written there; what is in a lower layer is
+	 * copied up, which takes reading it, or the view is read-only.
+	 */
+	if (!place->layer->upper && !special_file(real->i_mode) && mask & MAY_WRITE) {
 		mask &= ~(MAY_WRITE | MAY_APPEND);
+		if (fuse_inode_view(inode)->upper)
+			mask |= MAY_READ;
+	}
 	old = fuse_place_override(place);
 	err = inode_permission(mnt_idmap(place->layer->mnt), real, mask);
 	revert_creds(old);
@@ -129,7 +138,7 @@ struct posix_acl *fuse_view_get_inode_acl(struct inode *inode, int type, bool rc
 	if (!real)
 		return ERR_PTR(-ECHILD);
 	/* What a filter made of owner and mode has nothing to do with the layer's ACL. */
-	if (!IS_POSIXACL(real) || get_fuse_inode(inode)->shown_changed)
+	if (!IS_POSIXACL(real) || fuse_vinode(inode)->shown_changed)
 		return NULL;
 	if (rcu) {
 		/* A mapped ACL would have to be allocated. */
@@ -154,7 +163,7 @@ struct posix_acl *fuse_view_get_acl(struct mnt_idmap *idmap, struct dentry *dent
 
 	if (err)
 		return ERR_PTR(err);
-	if (!IS_POSIXACL(d_inode(place->dentry)) || get_fuse_inode(inode)->shown_changed)
+	if (!IS_POSIXACL(d_inode(place->dentry)) || fuse_vinode(inode)->shown_changed)
 		return NULL;
 	old = fuse_place_override(place);
 	acl = vfs_get_acl(mnt_idmap(place->layer->mnt), place->dentry, posix_acl_xattr_name(type));

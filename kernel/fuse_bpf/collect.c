@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Making a listing: all directories of a stack are read, the topmost first, and each name is
- * entered once, with the places that have it. Verdicts on the names of a directory are asked for
- * when it was read, since they may take lookups in it, and its lock is free again.
+ * Making a listing: the directories of a stack, or the one of them that is in the upper, are read,
+ * the topmost first, and each name is entered once, with the places that have it. Verdicts on the
+ * names of a directory are asked for when it was read, since they may take lookups in it, and its
+ * lock is free again.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -294,27 +295,32 @@ static void hide_names(struct build *b)
 	}
 }
 
-static int read_all(struct build *b, const struct fuse_stack *stack)
+/* Reads the places of the stack from @first on, up to @end. */
+static int read_all(struct build *b, const struct fuse_stack *stack, unsigned int first,
+		    unsigned int end)
 {
 	int err = 0;
 
-	b->listing->longs = BITS_TO_LONGS(stack->nr);
-	for (b->pos = 0; b->pos < stack->nr && !err; b->pos++) {
-		b->place = &stack->at[b->pos];
-		b->last = b->pos + 1 == stack->nr;
+	b->listing->places = end - first;
+	b->listing->longs = BITS_TO_LONGS(end - first);
+	for (b->pos = 0; first + b->pos < end && !err; b->pos++) {
+		b->place = &stack->at[first + b->pos];
+		b->last = first + b->pos + 1 == stack->nr;
 		err = read_names(b);
 	}
 	return err;
 }
 
 /**
- * fuse_listing_new - sort out the names of a merged directory
+ * fuse_listing_new - sort out the names of a directory
  * @dir: the directory
+ * @upper: those of its part in the upper, which it has; else those of its lower parts
  *
  * Return: a listing, or an error; -EAGAIN if the directory has to be settled first.
  */
-struct fuse_listing *fuse_listing_new(struct inode *dir)
+struct fuse_listing *fuse_listing_new(struct inode *dir, bool upper)
 {
+	const struct fuse_stack *stack = fuse_inode_stack(dir);
 	struct fuse_listing *listing;
 	struct fuse_asker asker;
 	struct build b = {.ctx.actor = fill, .asker = &asker};
@@ -330,7 +336,10 @@ struct fuse_listing *fuse_listing_new(struct inode *dir)
 	refcount_set(&listing->count, 1);
 	listing->epoch = asker.epoch;
 	b.listing = listing;
-	err = read_all(&b, fuse_inode_stack(dir));
+	if (upper)
+		err = read_all(&b, stack, 0, 1);
+	else
+		err = read_all(&b, stack, stack->upper, stack->nr);
 	if (!err)
 		hide_names(&b);
 	/* Filters that went meanwhile hid nothing. */

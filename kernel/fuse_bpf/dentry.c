@@ -5,7 +5,8 @@
  *
  * With filters, a name holds for an epoch of the view. What filters said of a directory does, too,
  * so it is asked for again from the root down before names in it are asked about: who stands in a
- * directory that is hidden meanwhile finds nothing there.
+ * directory that is hidden meanwhile finds nothing there. In writable views another epoch also
+ * begins when a directory with lower parts was renamed: what is in it has lost its lower parts.
  */
 #include <linux/dcache.h>
 #include <linux/namei.h>
@@ -20,11 +21,30 @@ static bool is_current(const struct dentry *entry)
 	return IS_ROOT(entry) || entry->d_time == READ_ONCE(view->epoch);
 }
 
-/*
- * Does the name still mean what the dentry says? Returns 1 or 0, -EAGAIN if the parent has to be
- * settled first, or an error that says nothing about the name.
+/* What a search says of a dentry's name. */
+static int compare(struct dentry *entry, struct fuse_found *found)
+{
+	struct inode *inode = d_inode(entry);
+
+	if (!inode)
+		return !found->nr;
+	/* Whoever takes the name away knows better. */
+	if (fuse_entry_flags(entry) & FUSE_ENTRY_GOING)
+		return 1;
+	return found->nr ? fuse_inode_renew(inode, found) : 0;
+}
+
+/**
+ * fuse_dentry_search - does a name still mean what its dentry says?
+ * @entry: the name
+ * @dir: where it is, or was
+ *
+ * What the inode stands for is brought up to date on the way.
+ *
+ * Return: 1 or 0, -EAGAIN if the directory has to be settled first, or an error that says nothing
+ * about the name.
  */
-static int search_again(struct dentry *entry, struct inode *dir)
+int fuse_dentry_search(struct dentry *entry, struct inode *dir)
 {
 	struct inode *inode = d_inode(entry);
 	struct name_snapshot name;
@@ -42,16 +62,15 @@ static int search_again(struct dentry *entry, struct inode *dir)
 		ret = ret == -ENOMEM || ret == -EINTR ? ret : 0;
 		goto out;
 	}
-	if (inode)
-		ret = fuse_places_same(fuse_inode_stack(inode), found.places, found.nr);
-	else
-		ret = !found.nr;
-	fuse_found_drop(&found);
-	if (ret) {
+	ret = compare(entry, &found);
+	if (ret > 0) {
 		if (inode && S_ISDIR(inode->i_mode))
 			fuse_dir_set_states(inode, &asker);
+		if (found.in_upper)
+			fuse_entry_set(entry, FUSE_ENTRY_UPPER);
 		entry->d_time = asker.epoch;
 	}
+	fuse_found_drop(&found);
 out:
 	fuse_asker_done(&asker);
 	return ret;
@@ -84,6 +103,7 @@ static struct dentry *first_stale(struct dentry *dir)
  */
 int fuse_dentry_settle(struct dentry *dir)
 {
+	const struct fuse_view *view = get_fuse_conn_super(dir->d_sb)->view;
 	struct dentry *stale, *parent;
 	int ret = 1;
 
@@ -91,8 +111,14 @@ int fuse_dentry_settle(struct dentry *dir)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		stale = first_stale(dir);
+		/* What was removed can't be looked for; whoever has it open keeps it. */
+		if (fuse_entry_flags(stale) & FUSE_ENTRY_GOING) {
+			WRITE_ONCE(stale->d_time, READ_ONCE(view->epoch));
+			dput(stale);
+			continue;
+		}
 		parent = dget_parent(stale);
-		ret = search_again(stale, d_inode(parent));
+		ret = fuse_dentry_search(stale, d_inode(parent));
 		dput(parent);
 		dput(stale);
 	}
@@ -127,7 +153,7 @@ static int revalidate(struct dentry *entry, unsigned int flags)
 
 	parent = dget_parent(entry);
 	do {
-		ret = search_again(entry, d_inode(parent));
+		ret = fuse_dentry_search(entry, d_inode(parent));
 		if (ret != -EAGAIN)
 			break;
 		err = fuse_dentry_settle(parent);

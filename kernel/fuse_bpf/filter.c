@@ -123,7 +123,7 @@ static void refresh_view(struct fuse_view *view)
 	set_listeners(&view->listeners, &listeners);
 	WRITE_ONCE(view->facts, facts);
 	/* Who reads the new number asks with the new ops. */
-	smp_store_release(&view->epoch, view->epoch + 1);
+	fuse_view_new_epoch(view);
 }
 
 static void refresh_views(struct fuse_filter *filter)

@@ -73,6 +73,9 @@ int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *na
 		     size_t len);
 int fuse_filter_open(struct inode *inode, const struct file *file);
 
+/* gate.c */
+int fuse_filter_gate_name(struct dentry *entry, enum fuse_filter_op op, umode_t mode, dev_t rdev);
+
 /* struct_ops.c */
 int fuse_filters_init(void);
 bool fuse_filters_offered(void);
@@ -123,6 +126,12 @@ static inline int fuse_filter_open(struct inode *inode, const struct file *file)
 	return 0;
 }
 
+static inline int fuse_filter_gate_name(struct dentry *entry, enum fuse_filter_op op, umode_t mode,
+					dev_t rdev)
+{
+	return 0;
+}
+
 static inline int fuse_filters_init(void)
 {
 	return 0;
@@ -149,6 +158,15 @@ static inline int fuse_view_gate_at(struct inode *inode, enum fuse_filter_op op,
 static inline int fuse_view_gate(struct inode *inode, enum fuse_filter_op op)
 {
 	return fuse_view_gate_at(inode, op, 0, 0);
+}
+
+/* The same for an operation on a name; @mode and @rdev are those of what has it, or will. */
+static inline int fuse_gate_name(struct dentry *entry, enum fuse_filter_op op, umode_t mode,
+				 dev_t rdev)
+{
+	if (fuse_filter_wanted(fuse_inode_view(d_inode(entry->d_parent)), op))
+		return fuse_filter_gate_name(entry, op, mode, rdev);
+	return 0;
 }
 
 /* The same for an operation that names an extended attribute; 1 if there is to be none. */

@@ -15,7 +15,13 @@ struct fs_parameter;
 /* Is the inode shown by a view? Then it has operations of its own and no node id. */
 static inline bool fuse_inode_in_view(const struct inode *inode)
 {
-	return READ_ONCE(container_of(inode, struct fuse_inode, inode)->stack);
+	return READ_ONCE(container_of(inode, struct fuse_inode, inode)->view.stack);
+}
+
+/* Does another server serve the view, so that this device gets no more requests? */
+static inline bool fuse_dev_replaced(const struct fuse_dev *fud)
+{
+	return READ_ONCE(fud->replaced);
 }
 
 /* Were layers given as mount options? */
@@ -27,6 +33,7 @@ static inline bool fuse_context_has_view(const struct fuse_fs_context *ctx)
 bool fuse_view_needs_forget(struct super_block *sb);
 void fuse_view_evict_inode(struct inode *inode);
 void fuse_view_free_inode(struct fuse_inode *fi);
+int fuse_view_sync_fs(struct super_block *sb, int wait);
 int fuse_view_statfs(struct dentry *dentry, struct kstatfs *buf);
 int fuse_view_reconfigure(struct fs_context *fsc);
 void fuse_view_show_options(struct seq_file *m, struct dentry *root);
@@ -43,11 +50,20 @@ void fuse_view_show_fdinfo(struct seq_file *m, struct file *file);
 void fuse_view_show(struct seq_file *m, struct fuse_conn *fc);
 void fuse_view_abort(struct fuse_conn *fc);
 int fuse_view_getxattr(struct dentry *dentry, const char *name, void *value, size_t size);
+int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *value, size_t size,
+		       int flags);
+bool fuse_view_outlives_server(struct fuse_conn *fc);
+void fuse_view_lose_device(struct fuse_dev *fud);
 int fuse_view_init(void);
 
 #else
 
 static inline bool fuse_inode_in_view(const struct inode *inode)
+{
+	return false;
+}
+
+static inline bool fuse_dev_replaced(const struct fuse_dev *fud)
 {
 	return false;
 }
@@ -68,6 +84,11 @@ static inline void fuse_view_evict_inode(struct inode *inode)
 
 static inline void fuse_view_free_inode(struct fuse_inode *fi)
 {
+}
+
+static inline int fuse_view_sync_fs(struct super_block *sb, int wait)
+{
+	return 0;
 }
 
 static inline int fuse_view_statfs(struct dentry *dentry, struct kstatfs *buf)
@@ -142,6 +163,21 @@ static inline int fuse_view_getxattr(struct dentry *dentry, const char *name, vo
 				     size_t size)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *value,
+				     size_t size, int flags)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline bool fuse_view_outlives_server(struct fuse_conn *fc)
+{
+	return false;
+}
+
+static inline void fuse_view_lose_device(struct fuse_dev *fud)
+{
 }
 
 static inline int fuse_view_init(void)

@@ -9,40 +9,6 @@
 
 #include "view.h"
 
-static const struct inode_operations dir_inode_operations = {
-	.lookup = fuse_view_lookup,
-	.permission = fuse_view_permission,
-	.getattr = fuse_view_getattr,
-	.listxattr = fuse_view_listxattr,
-	.get_inode_acl = fuse_view_get_inode_acl,
-	.get_acl = fuse_view_get_acl,
-	.fileattr_get = fuse_view_fileattr_get,
-};
-
-static const struct inode_operations file_inode_operations = {
-	.permission = fuse_view_permission,
-	.getattr = fuse_view_getattr,
-	.listxattr = fuse_view_listxattr,
-	.get_inode_acl = fuse_view_get_inode_acl,
-	.get_acl = fuse_view_get_acl,
-	.fileattr_get = fuse_view_fileattr_get,
-	.fiemap = fuse_view_fiemap,
-};
-
-static const struct inode_operations symlink_inode_operations = {
-	.get_link = fuse_view_get_link,
-	.getattr = fuse_view_getattr,
-	.listxattr = fuse_view_listxattr,
-};
-
-static const struct inode_operations special_inode_operations = {
-	.permission = fuse_view_permission,
-	.getattr = fuse_view_getattr,
-	.listxattr = fuse_view_listxattr,
-	.get_inode_acl = fuse_view_get_inode_acl,
-	.get_acl = fuse_view_get_acl,
-};
-
 /*
  * Views can lie on views, and then lock an inode of each, the upper one first. Lockdep needs to be
  * told that these are different kinds of lock.
@@ -65,22 +31,6 @@ void fuse_view_annotate_locks(struct inode *inode)
 #endif
 }
 
-static void copy_attributes(struct inode *inode, const struct fuse_stack *stack)
-{
-	const struct fuse_place *top = &stack->at[0];
-	struct inode *real = d_inode(top->dentry);
-
-	fuse_shown_init(inode, top);
-	inode_set_atime_to_ts(inode, inode_get_atime(real));
-	inode_set_mtime_to_ts(inode, inode_get_mtime(real));
-	inode_set_ctime_to_ts(inode, inode_get_ctime(real));
-	i_size_write(inode, i_size_read(real));
-	set_nlink(inode, stack->nr > 1 ? 1 : real->i_nlink);
-	inode->i_blkbits = real->i_blkbits;
-	inode->i_generation = real->i_generation;
-	inode_set_flags(inode, real->i_flags & (S_APPEND | S_IMMUTABLE), S_APPEND | S_IMMUTABLE);
-}
-
 /**
  * fuse_view_adopt - make an inode show a stack
  * @inode: new, or the root that nobody uses yet
@@ -92,76 +42,101 @@ void fuse_view_adopt(struct inode *inode, struct fuse_stack *stack)
 	struct fuse_inode *fi = get_fuse_inode(inode);
 	struct inode *real = d_inode(top->dentry);
 
-	copy_attributes(inode, stack);
-	inode->i_flags |= S_NOATIME | S_NOCMTIME;
+	fi->view.stack = stack;
+	fuse_shown_init(inode);
+	fuse_inode_refresh(inode);
+	inode->i_flags |= S_NOCMTIME;
 	inode->i_acl = ACL_DONT_CACHE;
 	inode->i_default_acl = ACL_DONT_CACHE;
-	fi->orig_ino = fuse_layer_ino(top->layer, real->i_ino);
+	if (!fi->view.numbered)
+		fi->orig_ino = fuse_layer_ino(top->layer, real->i_ino);
 	inode->i_ino =
 		sizeof(ino_t) < sizeof(u64) ? fi->orig_ino ^ fi->orig_ino >> 32 : fi->orig_ino;
 
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
-		inode->i_op = &file_inode_operations;
+		inode->i_op = &fuse_view_file_inode_operations;
 		inode->i_fop = &fuse_view_file_operations;
 		break;
 	case S_IFDIR:
 		memset(&fi->vdir, 0, sizeof(fi->vdir));
-		inode->i_op = &dir_inode_operations;
+		inode->i_op = &fuse_view_dir_inode_operations;
 		inode->i_fop = &fuse_view_dir_operations;
 		break;
 	case S_IFLNK:
-		inode->i_op = &symlink_inode_operations;
+		inode->i_op = &fuse_view_symlink_inode_operations;
 		break;
 	default:
-		inode->i_op = &special_inode_operations;
+		inode->i_op = &fuse_view_special_inode_operations;
 		init_special_inode(inode, inode->i_mode, real->i_rdev);
 		break;
 	}
-	WRITE_ONCE(fi->stack, stack);
 }
 
 struct iget {
+	struct fuse_found *found;
 	struct inode *key;
 	struct fuse_stack *stack;
 };
 
 static int iget_test(struct inode *inode, void *data)
 {
+	const struct fuse_view_inode *vi = fuse_vinode(inode);
 	struct iget *iget = data;
 
-	return get_fuse_inode(inode)->key == iget->key;
+	if (iget->found->link)
+		return vi->link && !strcmp(vi->link, iget->found->link);
+	return !vi->link && vi->key == iget->key;
 }
 
 static int iget_set(struct inode *inode, void *data)
 {
+	struct fuse_view_inode *vi = fuse_vinode(inode);
 	struct iget *iget = data;
 
-	get_fuse_inode(inode)->key = iget->key;
-	get_fuse_inode(inode)->stack = iget->stack;
+	vi->key = iget->key;
+	vi->stack = iget->stack;
+	vi->link = iget->found->link;
+	vi->lower_nlink = iget->found->lower_nlink;
+	vi->numbered = iget->found->numbered;
+	get_fuse_inode(inode)->orig_ino = iget->found->ino;
+	iget->found->link = NULL;
 	return 0;
 }
 
+static struct inode *get_locked(struct super_block *sb, struct iget *iget)
+{
+	struct fuse_view *view = get_fuse_conn_super(sb)->view;
+	unsigned long hash = fuse_inode_hash(iget->found->link, iget->key);
+	struct inode *inode;
+
+	down_read(&view->keys);
+	inode = iget5_locked(sb, hash, iget_test, iget_set, iget);
+	up_read(&view->keys);
+	return inode;
+}
+
 /**
- * fuse_view_iget - the inode for backing objects
+ * fuse_view_iget - the inode for what was found under a name
  * @sb: of the view
- * @places: the topmost first; the references to their dentries are taken over, also on failure
- * @nr: how many
+ * @found: at least one place; still to be dropped by the caller
  *
  * Return: the inode, or -ESTALE if the one that is known for the topmost object has others below
  * it: somebody changed the layers.
  */
-struct inode *fuse_view_iget(struct super_block *sb, const struct fuse_place *places,
-			     unsigned int nr)
+struct inode *fuse_view_iget(struct super_block *sb, struct fuse_found *found)
 {
-	struct iget iget = {.key = d_inode(places[0].dentry)};
+	struct iget iget = {.found = found, .key = d_inode(found->places[0].dentry)};
 	struct inode *inode;
-	bool same;
+	int err;
 
-	iget.stack = fuse_stack_new(places, nr);
+	err = fuse_found_identify(get_fuse_conn_super(sb)->view, found);
+	if (err)
+		return ERR_PTR(err);
+	iget.stack = fuse_stack_copy(found->places, found->nr);
 	if (!iget.stack)
 		return ERR_PTR(-ENOMEM);
-	inode = iget5_locked(sb, (unsigned long)iget.key, iget_test, iget_set, &iget);
+	inode = get_locked(sb, &iget);
 	if (!inode) {
 		fuse_stack_free(iget.stack);
 		return ERR_PTR(-ENOMEM);
@@ -172,11 +147,11 @@ struct inode *fuse_view_iget(struct super_block *sb, const struct fuse_place *pl
 		unlock_new_inode(inode);
 		return inode;
 	}
-	same = fuse_places_same(fuse_inode_stack(inode), iget.stack->at, nr);
 	fuse_stack_free(iget.stack);
-	if (!same) {
+	err = fuse_inode_renew(inode, found);
+	if (err <= 0) {
 		iput(inode);
-		return ERR_PTR(-ESTALE);
+		return ERR_PTR(err ?: -ESTALE);
 	}
 	return inode;
 }
@@ -193,17 +168,15 @@ bool fuse_view_needs_forget(struct super_block *sb)
 void fuse_view_evict_inode(struct inode *inode)
 {
 	struct fuse_inode *fi = get_fuse_inode(inode);
-	struct fuse_stack *stack = fi->stack;
 
-	if (!stack)
-		return;
 	if (S_ISDIR(inode->i_mode))
 		fuse_listing_put(rcu_replace_pointer(fi->vdir.listing, NULL, true));
-	fuse_places_put(stack->at, stack->nr);
+	fuse_stack_put(fi->view.stack);
 }
 
 /* After the grace period. */
 void fuse_view_free_inode(struct fuse_inode *fi)
 {
-	kfree(fi->stack);
+	fuse_stack_free_all(fi->view.stack);
+	kfree(fi->view.link);
 }

@@ -57,7 +57,7 @@ static struct super_block *only_super(struct fuse_conn *fc, int *ret_err)
 static long features(unsigned int cmd, void __user *argp)
 {
 	const struct fuse_bpf_features features = {
-		.features = FUSE_BPF_FEATURE_VIEWS |
+		.features = FUSE_BPF_FEATURE_VIEWS | FUSE_BPF_FEATURE_WRITABLE |
 			    (fuse_filters_offered() ? FUSE_BPF_FEATURE_FILTERS : 0),
 		.layers_max = FUSE_BPF_LAYERS_MAX,
 	};
@@ -82,7 +82,7 @@ static long layer_add(struct fuse_conn *fc, struct super_block *sb, unsigned int
 	ret = get_arg(&arg, sizeof(arg), offsetofend(struct fuse_bpf_layer_add, flags), cmd, argp);
 	if (ret)
 		return ret;
-	if (arg.flags || !all_zero(arg.reserved, ARRAY_SIZE(arg.reserved)))
+	if (arg.flags & ~FUSE_LAYER_UPPER || !all_zero(arg.reserved, ARRAY_SIZE(arg.reserved)))
 		return -EINVAL;
 	view = get_view(fc);
 	if (!view)
@@ -90,7 +90,8 @@ static long layer_add(struct fuse_conn *fc, struct super_block *sb, unsigned int
 	file = fget_raw(arg.fd);
 	if (!file)
 		return -EBADF;
-	ret = fuse_layer_new(file, sb, fc->user_ns, fc->max_stack_depth, arg.tag, &layer);
+	ret = fuse_layer_new(file, sb, fc->user_ns, fc->max_stack_depth,
+			     arg.flags & FUSE_LAYER_UPPER, arg.tag, &layer);
 	fput(file);
 	if (ret)
 		return ret;
@@ -142,10 +143,10 @@ static long view_set(struct fuse_conn *fc, struct super_block *sb, unsigned int 
 	ret = get_arg(&arg, sizeof(arg), offsetofend(struct fuse_bpf_view_set, flags), cmd, argp);
 	if (ret)
 		return ret;
-	if (!arg.nr || !fuse_view_marks_valid(arg.flags) ||
+	if (!arg.nr || !fuse_view_marks_valid(arg.flags & ~FUSE_VIEW_WRITABLE) ||
 	    !all_zero(arg.reserved, ARRAY_SIZE(arg.reserved)))
 		return -EINVAL;
-	if (arg.nr > FUSE_BPF_LAYERS_MAX)
+	if (arg.nr > FUSE_BPF_LAYERS_MAX + !!(arg.flags & FUSE_VIEW_WRITABLE))
 		return -E2BIG;
 	if (!view)
 		return -ENOENT;
@@ -154,11 +155,24 @@ static long view_set(struct fuse_conn *fc, struct super_block *sb, unsigned int 
 		return PTR_ERR(ids);
 	ret = -EBUSY;
 	if (down_write_trylock(&sb->s_umount)) {
-		ret = fuse_view_set(view, sb, ids, arg.nr, arg.flags);
+		ret = fuse_view_set(view, sb, ids, &arg);
 		up_write(&sb->s_umount);
 	}
 	kfree(ids);
 	return ret;
+}
+
+static long attach(struct file *device, unsigned int cmd, void __user *argp)
+{
+	struct fuse_bpf_attach arg;
+	int err;
+
+	err = get_arg(&arg, sizeof(arg), offsetofend(struct fuse_bpf_attach, flags), cmd, argp);
+	if (err)
+		return err;
+	if (arg.flags & ~FUSE_ATTACH_REPLACE || !all_zero(arg.reserved, ARRAY_SIZE(arg.reserved)))
+		return -EINVAL;
+	return fuse_server_attach(device, arg.fd, arg.flags & FUSE_ATTACH_REPLACE);
 }
 
 static long on_connection(struct fuse_conn *fc, unsigned int cmd, void __user *argp)
@@ -201,10 +215,12 @@ long fuse_view_ioctl(struct file *file, unsigned int cmd, void __user *argp)
 		dir = _IOC_READ;
 	if (_IOC_TYPE(cmd) != FUSE_BPF_IOC_MAGIC || _IOC_DIR(cmd) != dir ||
 	    _IOC_NR(cmd) < _IOC_NR(FUSE_BPF_IOC_FEATURES) ||
-	    _IOC_NR(cmd) > _IOC_NR(FUSE_BPF_IOC_FILTER_ADD))
+	    _IOC_NR(cmd) > _IOC_NR(FUSE_BPF_IOC_ATTACH))
 		return -ENOTTY;
 	if (_IOC_NR(cmd) == _IOC_NR(FUSE_BPF_IOC_FEATURES))
 		return features(cmd, argp);
+	if (_IOC_NR(cmd) == _IOC_NR(FUSE_BPF_IOC_ATTACH))
+		return attach(file, cmd, argp);
 	if (!fud)
 		return -EPERM;
 	down_read(&fud->fc->killsb);

@@ -10,12 +10,13 @@
 #include <linux/namei.h>
 #include <linux/slab.h>
 #include <linux/unicode.h>
+#include <linux/xattr.h>
 
 #include "view.h"
 
 /*
  * Inode numbers of layers on different file systems are kept apart by the number of the file
- * system in the top bits. FSID_BITS hold FUSE_BPF_LAYERS_MAX of them.
+ * system in the top bits. FSID_BITS hold FUSE_VIEW_LAYERS_MAX of them.
  */
 #define FSID_BITS  9
 #define FSID_SHIFT (64 - FSID_BITS)
@@ -31,7 +32,7 @@
  */
 u64 fuse_layer_ino(const struct fuse_layer *layer, u64 ino)
 {
-	BUILD_BUG_ON(FUSE_BPF_LAYERS_MAX > 1 << FSID_BITS);
+	BUILD_BUG_ON(FUSE_VIEW_LAYERS_MAX > 1 << FSID_BITS);
 
 	if (!layer->fsid)
 		return ino;
@@ -104,12 +105,81 @@ static int check_allowed(struct user_namespace *user_ns)
 	return 0;
 }
 
+/* Readers of a view leave no trace in its layers. In the upper, the view says what is traced. */
+static void set_mount_flags(struct vfsmount *mnt, bool upper)
+{
+	if (upper)
+		mnt->mnt_flags &= ~(MNT_NOATIME | MNT_NODIRATIME | MNT_RELATIME);
+	else
+		mnt->mnt_flags |= MNT_READONLY | MNT_NOATIME;
+}
+
+/* What is written counts against quotas, and doesn't use up what is reserved. */
+static const struct cred *layer_cred(bool upper)
+{
+	struct cred *cred;
+
+	if (!upper)
+		return get_current_cred();
+	cred = prepare_creds();
+	if (cred)
+		cap_lower(cred->cap_effective, CAP_SYS_RESOURCE);
+	return cred;
+}
+
+/* A file system whose names change by themselves would need a server's help to be written to. */
+static int check_upper(const struct path *path)
+{
+	const struct super_block *sb = path->dentry->d_sb;
+
+	if (is_remote(path->dentry) || sb->s_stack_depth)
+		return -EOPNOTSUPP;
+	return __mnt_is_readonly(path->mnt) ? -EROFS : 0;
+}
+
+/*
+ * An upper has one user, be it a view or an overlayfs, whose mark this is: each would be surprised
+ * by what the other does.
+ */
+static bool take_upper(struct inode *root)
+{
+	bool ret;
+
+	spin_lock(&root->i_lock);
+	ret = !(root->i_state & I_OVL_INUSE);
+	root->i_state |= I_OVL_INUSE;
+	spin_unlock(&root->i_lock);
+	return ret;
+}
+
+static void give_back_upper(struct inode *root)
+{
+	spin_lock(&root->i_lock);
+	root->i_state &= ~I_OVL_INUSE;
+	spin_unlock(&root->i_lock);
+}
+
+static int make_private(struct fuse_layer *layer, const struct path *path)
+{
+	layer->cred = layer_cred(layer->upper);
+	if (!layer->cred)
+		return -ENOMEM;
+	layer->mnt = clone_private_mount(path);
+	if (IS_ERR(layer->mnt)) {
+		put_cred(layer->cred);
+		return PTR_ERR(layer->mnt);
+	}
+	set_mount_flags(layer->mnt, layer->upper);
+	return 0;
+}
+
 /**
  * fuse_layer_new - register what a file is open on
  * @file: a directory; the caller's reference
  * @own: the superblock that will show the layer, or NULL before there is one
  * @user_ns: of who made the mount, or makes it
  * @max_depth: what the layer's file system may be stacked at most, and one more
+ * @upper: it is to be written to
  * @tag: the registrant's
  * @ret_layer: the layer, not yet in a view
  *
@@ -117,7 +187,7 @@ static int check_allowed(struct user_namespace *user_ns)
  * Context: the task that registers. Its credentials and mount namespace count.
  */
 int fuse_layer_new(struct file *file, struct super_block *own, struct user_namespace *user_ns,
-		   int max_depth, u64 tag, struct fuse_layer **ret_layer)
+		   int max_depth, bool upper, u64 tag, struct fuse_layer **ret_layer)
 {
 	const struct path *path = &file->f_path;
 	struct fuse_layer *layer;
@@ -128,26 +198,30 @@ int fuse_layer_new(struct file *file, struct super_block *own, struct user_names
 		return err;
 	if (path->dentry->d_sb == own || path->dentry->d_sb->s_stack_depth >= max_depth)
 		return -ELOOP;
+	err = upper ? check_upper(path) : 0;
+	if (err)
+		return err;
 
 	layer = kzalloc(sizeof(*layer), GFP_KERNEL_ACCOUNT);
 	if (!layer)
 		return -ENOMEM;
-	err = get_dev(path, &layer->dev);
-	if (err)
-		goto out_free;
-	layer->mnt = clone_private_mount(path);
-	if (IS_ERR(layer->mnt)) {
-		err = PTR_ERR(layer->mnt);
-		goto out_free;
-	}
-	/* Readers of a view leave no trace in its layers. */
-	layer->mnt->mnt_flags |= MNT_READONLY | MNT_NOATIME;
-	layer->cred = get_current_cred();
+	layer->upper = upper;
 	layer->tag = tag;
 	layer->remote = is_remote(path->dentry);
+	err = get_dev(path, &layer->dev);
+	if (!err && upper && !take_upper(d_inode(path->dentry)))
+		err = -EBUSY;
+	if (err)
+		goto out_free;
+	err = make_private(layer, path);
+	if (err)
+		goto out_give_back;
 	*ret_layer = layer;
 	return 0;
 
+out_give_back:
+	if (upper)
+		give_back_upper(d_inode(path->dentry));
 out_free:
 	kfree(layer);
 	return err;
@@ -178,8 +252,11 @@ void fuse_layers_free(struct fuse_layer **layers, unsigned int nr)
 		return;
 	mnts = kvmalloc_array(nr, sizeof(*mnts), GFP_KERNEL | __GFP_NOFAIL);
 	for (i = 0; i < nr; i++) {
-		if (layers[i])
-			mnts[n++] = layers[i]->mnt;
+		if (!layers[i])
+			continue;
+		if (layers[i]->upper)
+			give_back_upper(d_inode(layers[i]->mnt->mnt_root));
+		mnts[n++] = layers[i]->mnt;
 	}
 	kern_unmount_array(mnts, n);
 	kvfree(mnts);
@@ -234,6 +311,31 @@ int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned i
 }
 
 /**
+ * fuse_place_getxattr - get an extended attribute of a backing object
+ * @place: the object
+ * @name: with its prefix
+ * @value: buffer, or NULL to ask for the size
+ * @size: of the buffer
+ *
+ * Return: the size of the value, or an error.
+ */
+int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *value, size_t size)
+{
+	const struct cred *old = fuse_place_override(place);
+	int ret;
+
+	ret = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
+	revert_creds(old);
+	return ret;
+}
+
+/* A tree that is seen twice would be two inodes with one key. */
+bool fuse_trees_overlap(struct dentry *a, struct dentry *b)
+{
+	return a->d_sb == b->d_sb && (is_subdir(a, b) || is_subdir(b, a));
+}
+
+/**
  * fuse_layer_open_dir - open a backing directory
  * @dir: the directory
  * @flags: open flags
@@ -249,6 +351,6 @@ struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags)
 	err = inode_permission(mnt_idmap(path.mnt), d_inode(path.dentry), MAY_READ | MAY_OPEN);
 	if (err)
 		return ERR_PTR(err);
-	return dentry_open(&path, flags | O_LARGEFILE | O_DIRECTORY | __FMODE_NONOTIFY,
+	return dentry_open(&path, flags | O_LARGEFILE | O_DIRECTORY | O_NOATIME | __FMODE_NONOTIFY,
 			   current_cred());
 }

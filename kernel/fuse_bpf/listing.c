@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Listings: the names of a merged directory, sorted out once. readdir gives them out, and lookup
- * takes from them which layers have a name, so that a lookup doesn't cost more with every layer.
+ * Listings: the names of a directory's lower parts, sorted out once. readdir gives them out, and
+ * lookup takes from them which layers have a name, so that a lookup doesn't cost more with every
+ * layer. What the upper has is not in them: it changes.
  *
  * The inode holds one listing, guarded by fuse_inode.mutex; open files hold references of their
  * own. Lookups read the inode's under RCU, and a grace period passes before it is replaced.
@@ -30,7 +31,7 @@ static int refresh(struct inode *dir)
 	struct fuse_view_dir *vdir = &get_fuse_inode(dir)->vdir;
 	struct fuse_listing *listing, *old;
 
-	listing = fuse_listing_new(dir);
+	listing = fuse_listing_new(dir, false);
 	if (IS_ERR(listing))
 		return PTR_ERR(listing);
 	old = rcu_replace_pointer(vdir->listing, listing,
@@ -43,8 +44,8 @@ static int refresh(struct inode *dir)
 }
 
 /**
- * fuse_listing_get - the listing of a merged directory
- * @dir: the directory
+ * fuse_listing_get - the listing of a directory's lower parts
+ * @dir: the directory; has some
  *
  * Makes it if there is none, or none of this epoch. What is on a remote file system may change, so
  * there everybody gets a new one.
@@ -59,7 +60,7 @@ struct fuse_listing *fuse_listing_get(struct inode *dir)
 	int err = 0;
 
 	if (fuse_inode_stack(dir)->remote)
-		return fuse_listing_new(dir);
+		return fuse_listing_new(dir, false);
 	if (mutex_lock_killable(&fi->mutex))
 		return ERR_PTR(-EINTR);
 	listing = rcu_dereference_protected(fi->vdir.listing, lockdep_is_held(&fi->mutex));
@@ -74,27 +75,27 @@ struct fuse_listing *fuse_listing_get(struct inode *dir)
 }
 
 /**
- * fuse_listing_find - which places of a directory's stack have a name
+ * fuse_listing_find - which lower places of a directory's stack have a name
  * @dir: the directory
+ * @stack: its stack
  * @epoch: for which the answer is to hold
  * @name: the name
- * @where: bitmap with a bit for each place; set on success, all zero if none has the name
+ * @where: bitmap with a bit for each lower place; set on success, all zero if none has the name
  *
  * Return: false if there is no listing to tell.
  */
-bool fuse_listing_find(struct inode *dir, unsigned long epoch, const struct qstr *name,
-		       unsigned long *where)
+bool fuse_listing_find(struct inode *dir, const struct fuse_stack *stack, unsigned long epoch,
+		       const struct qstr *name, unsigned long *where)
 {
+	unsigned int nr = stack->nr - stack->upper;
 	struct fuse_listing *listing;
 	struct fuse_name *n;
 	bool ret;
 
 	rcu_read_lock();
 	listing = rcu_dereference(get_fuse_inode(dir)->vdir.listing);
-	ret = listing && listing->epoch == epoch;
+	ret = listing && listing->epoch == epoch && listing->places == nr;
 	if (ret) {
-		unsigned int nr = fuse_inode_stack(dir)->nr;
-
 		n = fuse_listing_entry(listing, name);
 		if (n)
 			bitmap_copy(where, n->where, nr);
@@ -110,7 +111,7 @@ static int price(const struct fuse_stack *stack)
 	u64 sum = 0;
 	unsigned int i;
 
-	for (i = 0; i < stack->nr; i++)
+	for (i = stack->upper; i < stack->nr; i++)
 		sum += PRICE_OPEN + i_size_read(d_inode(stack->at[i].dentry)) / BYTES_FOR_UNIT;
 	return min_t(u64, sum, PRICE_NEVER - 1);
 }

@@ -6,9 +6,12 @@
 
 #include "view.h"
 
-/* The inode of a name, or NULL if there is none; *ret_epoch says for how long that holds. */
+/*
+ * The inode of a name, or NULL if there is none; *ret_epoch says for how long that holds, and
+ * *ret_flags what is known of the name (FUSE_ENTRY_*).
+ */
 static struct inode *find_inode(struct dentry *dir, const struct qstr *name,
-				unsigned long *ret_epoch)
+				unsigned long *ret_epoch, unsigned long *ret_flags)
 {
 	struct fuse_asker asker;
 	struct inode *inode = NULL;
@@ -29,11 +32,12 @@ static struct inode *find_inode(struct dentry *dir, const struct qstr *name,
 		goto out;
 	}
 	if (found.nr)
-		inode = fuse_view_iget(dir->d_sb, found.places, found.nr);
-	fuse_found_free(&found);
+		inode = fuse_view_iget(dir->d_sb, &found);
 	if (!IS_ERR_OR_NULL(inode) && S_ISDIR(inode->i_mode))
 		fuse_dir_set_states(inode, &asker);
 	*ret_epoch = asker.epoch;
+	*ret_flags = found.in_upper ? FUSE_ENTRY_UPPER : 0;
+	fuse_found_drop(&found);
 out:
 	fuse_asker_done(&asker);
 	return inode;
@@ -50,7 +54,7 @@ out:
  */
 struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags)
 {
-	unsigned long epoch;
+	unsigned long epoch, known;
 	struct inode *inode;
 	struct dentry *other;
 	int err;
@@ -61,12 +65,12 @@ struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigne
 	if (entry->d_name.len > fuse_inode_view(dir)->namelen)
 		return ERR_PTR(-ENAMETOOLONG);
 
-	inode = find_inode(entry->d_parent, &entry->d_name, &epoch);
+	inode = find_inode(entry->d_parent, &entry->d_name, &epoch, &known);
 	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	entry->d_time = epoch;
+	fuse_entry_know(entry, epoch, known);
 	other = d_splice_alias(inode, entry);
 	if (!IS_ERR_OR_NULL(other))
-		other->d_time = epoch;
+		fuse_entry_know(other, epoch, known);
 	return other;
 }

@@ -43,7 +43,8 @@ static int add_layer(struct fs_context *fsc, struct fuse_view *view, struct file
 	struct fuse_layer *layer;
 	int err;
 
-	err = fuse_layer_new(file, NULL, fsc->user_ns, FILESYSTEM_MAX_STACK_DEPTH, 0, &layer);
+	err = fuse_layer_new(file, NULL, fsc->user_ns, FILESYSTEM_MAX_STACK_DEPTH, false, 0,
+			     &layer);
 	if (err)
 		return err;
 	err = fuse_view_add(view, layer);
@@ -182,15 +183,16 @@ static int deepest(const struct fuse_view *view)
 
 static int set_all(struct fuse_view *view, struct super_block *sb, u32 marks)
 {
-	unsigned int i, nr = view->nr;
-	u32 *ids = kvmalloc_array(nr, sizeof(*ids), GFP_KERNEL);
+	struct fuse_bpf_view_set arg = {.nr = view->nr, .flags = marks};
+	u32 *ids = kvmalloc_array(arg.nr, sizeof(*ids), GFP_KERNEL);
+	unsigned int i;
 	int err;
 
 	if (!ids)
 		return -ENOMEM;
-	for (i = 0; i < nr; i++)
+	for (i = 0; i < arg.nr; i++)
 		ids[i] = i + 1;
-	err = fuse_view_set(view, sb, ids, nr, marks);
+	err = fuse_view_set(view, sb, ids, &arg);
 	kvfree(ids);
 	return err;
 }
@@ -232,15 +234,18 @@ void fuse_view_drop_context(struct fuse_fs_context *ctx)
 	fuse_view_free(ctx->view);
 }
 
-/* A view is read-only for good. */
+/* A view without an upper is read-only for good. */
 int fuse_view_reconfigure(struct fs_context *fsc)
 {
-	struct fuse_view *view = get_fuse_conn_super(fsc->root->d_sb)->view;
+	struct super_block *sb = fsc->root->d_sb;
+	struct fuse_view *view = get_fuse_conn_super(sb)->view;
 
-	if (view && view->state == FUSE_VIEW_SET && fsc->sb_flags_mask & SB_RDONLY &&
-	    !(fsc->sb_flags & SB_RDONLY))
-		return -EROFS;
-	return 0;
+	if (!view || view->state != FUSE_VIEW_SET || !(fsc->sb_flags_mask & SB_RDONLY))
+		return 0;
+	if (!view->upper)
+		return fsc->sb_flags & SB_RDONLY ? 0 : -EROFS;
+	/* Nothing more will be written; what was is not to be lost. */
+	return fsc->sb_flags & SB_RDONLY && !sb_rdonly(sb) ? fuse_view_sync_fs(sb, 1) : 0;
 }
 
 void fuse_view_show_options(struct seq_file *m, struct dentry *root)

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Open directories. One with a single backing directory is read straight from there, with the
- * positions of the backing file system; a merged one from its listing, with the index of a name
- * plus two for a position. What an open directory remembers is guarded by its file's f_pos_lock.
+ * positions of the backing file system; one that is merged, or that holds copies whose numbers are
+ * not its own, is put together (merge.c). What an open directory remembers is guarded by its file's
+ * f_pos_lock. It is found out anew when the directory is read from its start.
  */
 #include <linux/cred.h>
 #include <linux/file.h>
@@ -12,8 +13,9 @@
 #include "view.h"
 
 struct dir_file {
-	struct file *real;	      /* of the single backing directory, or NULL */
-	struct fuse_listing *listing; /* NULL before the first read */
+	const struct fuse_stack *stack; /* that it was opened, or last rewound, with */
+	struct file *real;		/* of the single backing directory, or NULL */
+	struct fuse_merge merge;	/* else */
 };
 
 /*
@@ -53,11 +55,47 @@ static u64 parent_ino(struct file *file)
 	return ino;
 }
 
+/* Returns 1 if names can be given out as the backing directory has them, 0 or an error. */
+static int is_single(struct inode *inode, const struct fuse_stack *stack)
+{
+	int ret;
+
+	if (stack->nr > 1)
+		return 0;
+	if (!stack->upper)
+		return 1;
+	ret = fuse_dir_is_impure(fuse_inode_view(inode), &stack->at[0]);
+	return ret < 0 ? ret : !ret;
+}
+
+/* Gets ready to read the directory as it is now. */
+static int attach(struct dir_file *df, struct inode *inode)
+{
+	const struct fuse_stack *stack = fuse_inode_stack(inode);
+	const struct cred *old;
+	struct file *real = NULL;
+	int single = is_single(inode, stack);
+
+	if (single < 0)
+		return single;
+	if (single) {
+		old = fuse_place_override(&stack->at[0]);
+		real = fuse_layer_open_dir(&stack->at[0], O_RDONLY);
+		revert_creds(old);
+		if (IS_ERR(real))
+			return PTR_ERR(real);
+	}
+	if (df->real)
+		fput(df->real);
+	fuse_merge_drop(&df->merge);
+	df->real = real;
+	df->stack = stack;
+	return 0;
+}
+
 static int dir_open(struct inode *inode, struct file *file)
 {
-	struct fuse_stack *stack = fuse_inode_stack(inode);
 	int err = fuse_view_alive(inode) ?: fuse_dentry_check(file->f_path.dentry);
-	const struct cred *old;
 	struct dir_file *df;
 
 	if (!err && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_OPENDIR))
@@ -67,15 +105,10 @@ static int dir_open(struct inode *inode, struct file *file)
 	df = kzalloc(sizeof(*df), GFP_KERNEL_ACCOUNT);
 	if (!df)
 		return -ENOMEM;
-	if (stack->nr == 1) {
-		old = fuse_place_override(&stack->at[0]);
-		df->real = fuse_layer_open_dir(&stack->at[0], O_RDONLY);
-		revert_creds(old);
-		if (IS_ERR(df->real)) {
-			err = PTR_ERR(df->real);
-			kfree(df);
-			return err;
-		}
+	err = attach(df, inode);
+	if (err) {
+		kfree(df);
+		return err;
 	}
 	fuse_view_count(fuse_inode_view(inode), FUSE_COUNT_OPENS);
 	file->private_data = df;
@@ -89,50 +122,8 @@ static int dir_release(struct inode *inode, struct file *file)
 	fuse_view_gate(inode, FUSE_FILTER_RELEASEDIR);
 	if (df->real)
 		fput(df->real);
-	fuse_listing_put(df->listing);
+	fuse_merge_drop(&df->merge);
 	kfree(df);
-	return 0;
-}
-
-static int list_merged(struct file *file, struct dir_context *ctx)
-{
-	struct dir_file *df = file->private_data;
-	struct inode *inode = file_inode(file);
-	struct fuse_listing *listing;
-
-	/*
-	 * From the start again, or filters have changed: forget what was, if it is out of date.
-	 * A new listing has the same names at the same positions, but may show others of them.
-	 */
-	if (df->listing &&
-	    (!ctx->pos || df->listing->epoch != READ_ONCE(fuse_inode_view(inode)->epoch))) {
-		fuse_listing_put(df->listing);
-		df->listing = NULL;
-	}
-	if (!df->listing) {
-		listing = fuse_listing_get(inode);
-		if (IS_ERR(listing))
-			return PTR_ERR(listing);
-		df->listing = listing;
-	}
-	listing = df->listing;
-	if (ctx->pos == 0) {
-		if (!dir_emit(ctx, ".", 1, view_ino(inode), DT_DIR))
-			return 0;
-		ctx->pos = 1;
-	}
-	if (ctx->pos == 1) {
-		if (!dir_emit(ctx, "..", 2, parent_ino(file), DT_DIR))
-			return 0;
-		ctx->pos = 2;
-	}
-	for (; ctx->pos - 2 < listing->nr; ctx->pos++) {
-		struct fuse_name *n = listing->names[ctx->pos - 2];
-
-		if (n->visible &&
-		    !dir_emit(ctx, fuse_name_text(listing, n), n->len, n->ino, n->type))
-			break;
-	}
 	return 0;
 }
 
@@ -240,7 +231,7 @@ static int list_single(struct file *file, struct dir_context *ctx)
 		.ctx.actor = stream_fill,
 		.out = ctx,
 		.asker = &asker,
-		.place = fuse_inode_top(inode),
+		.place = &df->stack->at[0],
 		.ino = view_ino(inode),
 		.parent_ino = parent_ino(file),
 	};
@@ -265,18 +256,30 @@ static int list_single(struct file *file, struct dir_context *ctx)
 	return err;
 }
 
+/* Is it to be read in another way than when it was opened? */
+static bool is_outdated(const struct dir_file *df, struct inode *inode)
+{
+	return df->stack != fuse_inode_stack(inode) ||
+	       (df->real && df->stack->upper && is_single(inode, df->stack) != 1);
+}
+
 static int dir_iterate(struct file *file, struct dir_context *ctx)
 {
 	struct dir_file *df = file->private_data;
-	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_READDIR, ctx->pos, 0);
+	struct inode *inode = file_inode(file);
+	int err = fuse_view_gate_at(inode, FUSE_FILTER_READDIR, ctx->pos, 0);
 
 	if (err)
 		return err;
 	/* A directory may have been hidden since it was opened. */
 	do {
 		err = fuse_dentry_check(file->f_path.dentry);
+		if (!err && !ctx->pos && is_outdated(df, inode))
+			err = attach(df, inode);
 		if (!err)
-			err = df->real ? list_single(file, ctx) : list_merged(file, ctx);
+			err = df->real ? list_single(file, ctx)
+				       : fuse_merge_read(&df->merge, inode, ctx, view_ino(inode),
+							 parent_ino(file));
 	} while (err == -EAGAIN);
 	return err;
 }
@@ -303,10 +306,26 @@ static loff_t dir_llseek(struct file *file, loff_t offset, int whence)
 	return vfs_setpos(file, offset, S64_MAX);
 }
 
-/* What a layer holds doesn't change, so there is nothing to write back. */
+/* What a lower layer holds doesn't change, so there is nothing to write back. */
 static int dir_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 {
-	return fuse_view_gate(file_inode(file), FUSE_FILTER_FSYNC);
+	struct inode *inode = file_inode(file);
+	int err = fuse_view_gate(inode, FUSE_FILTER_FSYNC);
+	const struct fuse_stack *stack = fuse_inode_stack(inode);
+	const struct cred *old;
+	struct file *real;
+
+	if (err || !stack->upper)
+		return err;
+	old = fuse_place_override(&stack->at[0]);
+	real = fuse_layer_open_dir(&stack->at[0], O_RDONLY);
+	err = PTR_ERR_OR_ZERO(real);
+	if (!err) {
+		err = vfs_fsync_range(real, start, end, datasync);
+		fput(real);
+	}
+	revert_creds(old);
+	return err;
 }
 
 const struct file_operations fuse_view_dir_operations = {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Search: a name is searched for down the stack of its directory, until an object that isn't a
- * directory, a whiteout or an opaque directory ends the search. Where the directory's listing is
- * at hand, only the layers that have the name are asked. Called with the i_rwsem of the directory
- * held, or by d_revalidate with the directory only referenced.
+ * directory, a whiteout or an opaque directory ends the search. Where the listing of the
+ * directory's lower parts is at hand, only the layers that have the name are asked; the upper
+ * always is. Called with the i_rwsem of the directory held, or by d_revalidate with the directory
+ * only referenced.
  */
 #include <linux/namei.h>
 #include <linux/slab.h>
@@ -14,8 +15,9 @@ struct search {
 	struct fuse_asker *asker;
 	const struct fuse_stack *dir;
 	const struct qstr *name;
-	const unsigned long *where; /* the places of @dir to ask; NULL for all */
+	const unsigned long *where; /* the lower places of @dir to ask; NULL for all */
 	unsigned int asked;
+	bool hidden;
 };
 
 static void found_init(struct fuse_found *found)
@@ -23,19 +25,33 @@ static void found_init(struct fuse_found *found)
 	found->places = found->few;
 	found->nr = 0;
 	found->room = ARRAY_SIZE(found->few);
+	found->in_upper = false;
+	found->hidden = false;
+	found->numbered = false;
+	found->ino = 0;
+	found->lower_nlink = 0;
+	found->link = NULL;
 }
 
-/* The places' references stay with who took over the places. */
-void fuse_found_free(struct fuse_found *found)
+/**
+ * fuse_found_one - as if a place had been found
+ * @found: filled in; the caller drops it
+ * @place: in the upper; the caller's reference is taken over
+ */
+void fuse_found_one(struct fuse_found *found, const struct fuse_place *place)
 {
-	if (found->places != found->few)
-		kvfree(found->places);
+	found_init(found);
+	found->places[0] = *place;
+	found->nr = 1;
+	found->in_upper = true;
 }
 
 void fuse_found_drop(struct fuse_found *found)
 {
 	fuse_places_put(found->places, found->nr);
-	fuse_found_free(found);
+	if (found->places != found->few)
+		kvfree(found->places);
+	kfree(found->link);
 }
 
 /* Takes over the reference of @place. @most is how many places there can be. */
@@ -60,7 +76,11 @@ static int found_add(struct fuse_found *found, const struct fuse_place *place, u
 /* The next place to ask from @i on; the number of places if there is none. */
 static unsigned int next_place(const struct search *s, unsigned int i)
 {
-	return s->where ? find_next_bit(s->where, s->dir->nr, i) : min(i, s->dir->nr);
+	unsigned int upper = s->dir->upper;
+
+	if (!s->where || i < upper)
+		return min(i, s->dir->nr);
+	return upper + find_next_bit(s->where, s->dir->nr - upper, i - upper);
 }
 
 /* Returns 1 if the search ends here, 0 if it goes on, or an error. */
@@ -98,7 +118,43 @@ static int search_place(struct search *s, unsigned int i, struct fuse_found *fou
 	dput(place.dentry);
 	if (verdict < 0)
 		return verdict;
+	s->hidden |= verdict == FUSE_FILTER_HIDE;
 	return verdict == FUSE_FILTER_WHITEOUT;
+}
+
+/* Asks the places of the stack from @first on. */
+static int search_places(struct search *s, unsigned int first, struct fuse_found *found)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = next_place(s, first); i < s->dir->nr && !err; i = next_place(s, i + 1))
+		err = search_place(s, i, found);
+	this_cpu_add(s->asker->view->counters->n[FUSE_COUNT_LAYER_LOOKUPS], s->asked);
+	found->hidden = s->hidden;
+	return min(err, 0);
+}
+
+static void init_search(struct search *s, struct inode *dir, const struct qstr *name,
+			struct fuse_asker *asker, unsigned long *where)
+{
+	*s = (struct search){.asker = asker, .dir = fuse_inode_stack(dir), .name = name};
+	if (s->dir->nr > 1 && fuse_listing_find(dir, s->dir, asker->epoch, name, where))
+		s->where = where;
+}
+
+/* What was found may be a lower file that has been copied up under another name. */
+static int finish(struct fuse_view *view, struct fuse_found *found)
+{
+	const struct inode *top;
+
+	if (!view->upper || !found->nr)
+		return 0;
+	found->in_upper = found->places[0].layer->upper;
+	top = d_inode(found->places[0].dentry);
+	if (found->in_upper || S_ISDIR(top->i_mode) || top->i_nlink < 2)
+		return 0;
+	return fuse_found_follow(view, found);
 }
 
 /**
@@ -106,35 +162,55 @@ static int search_place(struct search *s, unsigned int i, struct fuse_found *fou
  * @dir: where
  * @name: the name
  * @asker: ready to ask about names in @dir
- * @found: filled in; the caller drops it, or frees it when it has handed over the places
+ * @found: filled in; the caller drops it
  *
- * Return: 0 or an error; then there is nothing to free.
+ * Return: 0 or an error; then there is nothing to drop.
  */
 int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_asker *asker,
 		     struct fuse_found *found)
 {
 	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
-	struct fuse_view *view = asker->view;
-	struct search s = {.asker = asker, .dir = fuse_inode_stack(dir), .name = name};
-	unsigned int i;
+	struct search s;
 	int err;
 
 	found_init(found);
-	fuse_view_count(view, FUSE_COUNT_LOOKUPS);
+	fuse_view_count(asker->view, FUSE_COUNT_LOOKUPS);
 	err = fuse_name_verdict(asker, name->name, name->len);
-	if (err)
+	if (err) {
+		found->hidden = true;
 		return min(err, 0);
-	if (s.dir->nr > 1 && fuse_listing_find(dir, asker->epoch, name, where))
-		s.where = where;
-
-	for (i = next_place(&s, 0); i < s.dir->nr && !err; i = next_place(&s, i + 1))
-		err = search_place(&s, i, found);
-	this_cpu_add(view->counters->n[FUSE_COUNT_LAYER_LOOKUPS], s.asked);
-	if (err < 0) {
+	}
+	init_search(&s, dir, name, asker, where);
+	err = search_places(&s, 0, found) ?: finish(asker->view, found);
+	if (err) {
 		fuse_found_drop(found);
 		return err;
 	}
 	if (s.dir->nr > 1 && !s.where)
 		fuse_listing_consider(dir, s.asked);
 	return 0;
+}
+
+/**
+ * fuse_search_below - what would be found if the upper had nothing of this name?
+ * @dir: where
+ * @name: the name
+ * @asker: ready to ask about names in @dir
+ *
+ * Return: 1 if something would, 0 or an error.
+ */
+int fuse_search_below(struct inode *dir, const struct qstr *name, struct fuse_asker *asker)
+{
+	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
+	struct fuse_found found;
+	struct search s;
+	int ret;
+
+	found_init(&found);
+	init_search(&s, dir, name, asker, where);
+	ret = search_places(&s, s.dir->upper, &found);
+	if (!ret)
+		ret = found.nr > 0;
+	fuse_found_drop(&found);
+	return ret;
 }

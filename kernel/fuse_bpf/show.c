@@ -15,6 +15,12 @@ static const char *const counter_names[] = {
 	[FUSE_COUNT_ASKED] = "asked",	    [FUSE_COUNT_REFUSED] = "refused",
 };
 
+static const char *const upcall_names[] = {
+	[FUSE_UPCALL_COPY_UP] = "copy_up", [FUSE_UPCALL_WHITEOUT] = "whiteout",
+	[FUSE_UPCALL_MAKE] = "make",	   [FUSE_UPCALL_RENAME] = "rename",
+	[FUSE_UPCALL_JOIN] = "join",
+};
+
 static const char *const state_names[] = {
 	[FUSE_VIEW_OPEN] = "open",
 	[FUSE_VIEW_SET] = "set",
@@ -36,8 +42,8 @@ static void show_layer(struct seq_file *m, const struct fuse_layer *layer, bool 
 {
 	dev_t dev = layer->mnt->mnt_sb->s_dev;
 
-	seq_printf(m, "%s:\t%u tag=%#llx dev=%u:%u root=", unused ? "unused" : "layer", layer->id,
-		   layer->tag, MAJOR(dev), MINOR(dev));
+	seq_printf(m, "%s:\t%u tag=%#llx dev=%u:%u%s root=", unused ? "unused" : "layer", layer->id,
+		   layer->tag, MAJOR(dev), MINOR(dev), layer->upper ? " upper" : "");
 	seq_dentry(m, layer->mnt->mnt_root, " \t\n\\");
 	seq_putc(m, '\n');
 }
@@ -57,6 +63,19 @@ static const char *error_name(int error)
 	return error == -EIO ? ",closed" : ",aborted";
 }
 
+/* Who serves a writable view, and how many upcalls of each kind were made and are not answered. */
+static void show_upcalls(struct seq_file *m, struct fuse_upcalls *upcalls)
+{
+	unsigned int i;
+
+	seq_printf(m, "server:\t%s\n", READ_ONCE(upcalls->served) ? "attached" : "none");
+	spin_lock(&upcalls->lock);
+	for (i = FUSE_UPCALL_COPY_UP; i <= FUSE_UPCALL_JOIN; i++)
+		seq_printf(m, "%s:\t%llu waiting=%u\n", upcall_names[i], upcalls->sent[i],
+			   upcalls->waiting[i]);
+	spin_unlock(&upcalls->lock);
+}
+
 static void show_view(struct seq_file *m, struct fuse_view *view)
 {
 	unsigned int i;
@@ -66,6 +85,8 @@ static void show_view(struct seq_file *m, struct fuse_view *view)
 		   error_name(READ_ONCE(view->error)));
 	for (i = 0; i < FUSE_COUNTERS; i++)
 		seq_printf(m, "%s:\t%lu\n", counter_names[i], count(view, i));
+	if (view->upper)
+		show_upcalls(m, &view->upcalls);
 	for (i = 0; i < view->nr_filters; i++)
 		show_filter(m, &view->filters[i]);
 	for (i = 0; i < view->nr; i++) {

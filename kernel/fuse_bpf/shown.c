@@ -81,31 +81,65 @@ static void show(struct inode *inode, const struct fuse_filter_attr *attr, bool 
 	inode->i_mode = attr->mode;
 	inode->i_uid = KUIDT_INIT(attr->uid);
 	inode->i_gid = KGIDT_INIT(attr->gid);
-	fi->shown_changed = changed;
-	WRITE_ONCE(fi->shown_epoch, epoch);
+	fi->view.shown_changed = changed;
+	WRITE_ONCE(fi->view.shown_epoch, epoch);
 	spin_unlock(&fi->lock);
+}
+
+/* What the backing object has. */
+static struct fuse_filter_attr real_attr(const struct inode *inode)
+{
+	const struct fuse_place *place = fuse_inode_top(inode);
+	struct mnt_idmap *idmap = mnt_idmap(place->layer->mnt);
+	const struct inode *real = d_inode(place->dentry);
+
+	return (struct fuse_filter_attr){
+		.mode = real->i_mode,
+		.uid = __kuid_val(vfsuid_into_kuid(i_uid_into_vfsuid(idmap, real))),
+		.gid = __kgid_val(vfsgid_into_kgid(i_gid_into_vfsgid(idmap, real))),
+	};
 }
 
 /**
  * fuse_shown_init - start with what a new inode's backing object has
- * @inode: the inode
- * @place: its topmost backing object
+ * @inode: the inode; its stack is set
  */
-void fuse_shown_init(struct inode *inode, const struct fuse_place *place)
+void fuse_shown_init(struct inode *inode)
 {
-	struct mnt_idmap *idmap = mnt_idmap(place->layer->mnt);
 	struct fuse_view *view = fuse_inode_view(inode);
-	struct inode *real = d_inode(place->dentry);
 	/* As in fuse_asker_init(). */
 	unsigned long epoch = smp_load_acquire(&view->epoch);
+	struct fuse_filter_attr attr = real_attr(inode);
 
-	inode->i_mode = real->i_mode;
-	inode->i_uid = vfsuid_into_kuid(i_uid_into_vfsuid(idmap, real));
-	inode->i_gid = vfsgid_into_kgid(i_gid_into_vfsgid(idmap, real));
-	get_fuse_inode(inode)->shown_changed = false;
 	/* Filters are asked when somebody wants to know. */
-	get_fuse_inode(inode)->shown_epoch =
-		fuse_filter_wanted(view, FUSE_FILTER_ATTR) ? epoch - 1 : epoch;
+	show(inode, &attr, false, fuse_filter_wanted(view, FUSE_FILTER_ATTR) ? epoch - 1 : epoch);
+}
+
+/**
+ * fuse_shown_refresh - owner or mode of the backing object were changed
+ * @inode: the inode
+ */
+void fuse_shown_refresh(struct inode *inode)
+{
+	struct fuse_view *view = fuse_inode_view(inode);
+	struct fuse_inode *fi = get_fuse_inode(inode);
+	/* As in fuse_asker_init(). */
+	unsigned long epoch = smp_load_acquire(&view->epoch);
+	struct fuse_filter_attr attr = real_attr(inode);
+
+	if (!fuse_filter_wanted(view, FUSE_FILTER_ATTR)) {
+		show(inode, &attr, false, epoch);
+		return;
+	}
+	/* What filters want to be shown stays until they are asked again. */
+	spin_lock(&fi->lock);
+	WRITE_ONCE(fi->view.shown_epoch, epoch - 1);
+	spin_unlock(&fi->lock);
+}
+
+static bool same_attr(const struct fuse_filter_attr *a, const struct fuse_filter_attr *b)
+{
+	return a->mode == b->mode && a->uid == b->uid && a->gid == b->gid;
 }
 
 /**
@@ -117,29 +151,29 @@ void fuse_shown_init(struct inode *inode, const struct fuse_place *place)
  */
 int fuse_shown_update(struct inode *inode, bool may_sleep)
 {
-	const struct fuse_place *place = fuse_inode_top(inode);
-	struct mnt_idmap *idmap = mnt_idmap(place->layer->mnt);
 	struct fuse_view *view = fuse_inode_view(inode);
-	struct inode *real = d_inode(place->dentry);
-	struct fuse_filter_attr attr;
+	struct fuse_filter_attr before, now, attr;
 	unsigned long epoch;
 	bool changed = false;
 	int err;
 
 	/* As in fuse_asker_init(). */
 	epoch = smp_load_acquire(&view->epoch);
-	if (likely(READ_ONCE(get_fuse_inode(inode)->shown_epoch) == epoch))
+	if (likely(READ_ONCE(fuse_vinode(inode)->shown_epoch) == epoch))
 		return 0;
 	if (!may_sleep)
 		return -ECHILD;
-	attr.mode = real->i_mode;
-	attr.uid = __kuid_val(vfsuid_into_kuid(i_uid_into_vfsuid(idmap, real)));
-	attr.gid = __kgid_val(vfsgid_into_kgid(i_gid_into_vfsgid(idmap, real)));
-	if (fuse_filter_wanted(view, FUSE_FILTER_ATTR)) {
-		err = ask(inode, &attr, &changed);
-		if (err)
-			return err;
-	}
-	show(inode, &attr, changed, epoch);
+	do {
+		before = real_attr(inode);
+		attr = before;
+		if (fuse_filter_wanted(view, FUSE_FILTER_ATTR)) {
+			err = ask(inode, &attr, &changed);
+			if (err)
+				return err;
+		}
+		show(inode, &attr, changed, epoch);
+		/* What was said of a mode that is another by now must not stay. */
+		now = real_attr(inode);
+	} while (!same_attr(&before, &now));
 	return 0;
 }

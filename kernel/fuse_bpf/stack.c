@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Stacks of backing objects. A stack doesn't change once it is made; the inode that it hangs off
- * owns it.
+ * owns it, and those that it had before.
  */
 #include <linux/dcache.h>
 #include <linux/slab.h>
@@ -35,6 +35,8 @@ struct fuse_stack *fuse_stack_new(const struct fuse_place *places, unsigned int 
 	}
 	stack->nr = nr;
 	stack->remote = false;
+	stack->upper = places[0].layer->upper;
+	stack->old = NULL;
 	for (i = 0; i < nr; i++) {
 		stack->at[i] = places[i];
 		stack->remote |= places[i].layer->remote;
@@ -42,11 +44,39 @@ struct fuse_stack *fuse_stack_new(const struct fuse_place *places, unsigned int 
 	return stack;
 }
 
+/* The same, with references of its own. */
+struct fuse_stack *fuse_stack_copy(const struct fuse_place *places, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++)
+		dget(places[i].dentry);
+	return fuse_stack_new(places, nr);
+}
+
 /* For a stack that nobody has seen. */
 void fuse_stack_free(struct fuse_stack *stack)
 {
 	fuse_places_put(stack->at, stack->nr);
 	kfree(stack);
+}
+
+/* Drops the references of a stack and of those that it replaced, which rcu-walks may still read. */
+void fuse_stack_put(const struct fuse_stack *stack)
+{
+	for (; stack; stack = stack->old)
+		fuse_places_put(stack->at, stack->nr);
+}
+
+/* After that, and a grace period. */
+void fuse_stack_free_all(struct fuse_stack *stack)
+{
+	struct fuse_stack *old;
+
+	for (; stack; stack = old) {
+		old = stack->old;
+		kfree(stack);
+	}
 }
 
 bool fuse_places_same(const struct fuse_stack *stack, const struct fuse_place *places,

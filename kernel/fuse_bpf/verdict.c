@@ -12,39 +12,6 @@
 
 #define OPAQUE "opaque"
 
-/* The xattrs with this prefix belong to the marks; NULL if there are none. */
-const char *fuse_marks_prefix(const struct fuse_view *view)
-{
-	if (view->marks & FUSE_VIEW_MARKS_TRUSTED)
-		return XATTR_TRUSTED_PREFIX "overlay.";
-	if (view->marks & FUSE_VIEW_MARKS_USER)
-		return XATTR_USER_PREFIX "overlay.";
-	return NULL;
-}
-
-/* The question that is asked next; it isn't made before there is one. */
-static struct fuse_call *call_about(struct fuse_asker *asker, enum fuse_filter_op op,
-				    const char *name, unsigned int len)
-{
-	struct fuse_call *call = &asker->call;
-	struct fuse_filter_ctx *ctx = &call->ctx;
-
-	if (!call->states) {
-		memset(call, 0, sizeof(*call));
-		call->states = asker->states;
-		ctx->dir = asker->dir;
-	}
-	call->name = name;
-	ctx->op = op;
-	ctx->name_len = len;
-	ctx->head = 0;
-	memcpy(&ctx->head, name, min_t(unsigned int, len, sizeof(ctx->head)));
-	/* Whatever was told of another name. */
-	ctx->flags = 0;
-	memset(ctx->marks, 0, sizeof(ctx->marks));
-	return call;
-}
-
 /**
  * fuse_name_verdict - the filters' verdict on a name, whatever layers have it
  * @asker: who asks; @asker->next is set
@@ -60,7 +27,7 @@ int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int l
 	if (!asker->names)
 		return FUSE_FILTER_PASS;
 	memset(asker->next, 0, sizeof(asker->next));
-	call = call_about(asker, FUSE_FILTER_LOOKUP, name, len);
+	call = fuse_asker_call(asker, FUSE_FILTER_LOOKUP, name, len);
 	call->ctx.mode = 0;
 	call->ctx.rdev = 0;
 	call->ctx.tag = 0;
@@ -104,7 +71,7 @@ static u8 concerned_ones(const struct fuse_asker *asker, const struct fuse_fact 
 
 static int ask_filters(struct fuse_asker *asker, u8 whom, const struct fuse_fact *fact)
 {
-	struct fuse_call *call = call_about(asker, FUSE_FILTER_ENTRY, fact->name, fact->len);
+	struct fuse_call *call = fuse_asker_call(asker, FUSE_FILTER_ENTRY, fact->name, fact->len);
 
 	call->ctx.mode = fact->type;
 	/* Without having asked for it, a listing wouldn't know it. */
@@ -116,9 +83,15 @@ static int ask_filters(struct fuse_asker *asker, u8 whom, const struct fuse_fact
 	return fuse_filter_ask(asker->view, whom, call);
 }
 
+/* Is a device 0:0 a whiteout, and are there opaque directories, whatever filters say? */
+static bool has_marks(const struct fuse_view *view, const struct fuse_layer *layer)
+{
+	return view->marks || layer->upper;
+}
+
 static int ask_marks(const struct fuse_view *view, const struct fuse_fact *fact)
 {
-	if (!view->marks)
+	if (!has_marks(view, fact->layer))
 		return FUSE_FILTER_PASS;
 	if (S_ISCHR(fact->type) && fact->rdev == WHITEOUT_DEV)
 		return FUSE_FILTER_WHITEOUT;
@@ -157,7 +130,7 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 	case DT_UNKNOWN:
 		return true;
 	case DT_CHR:
-		return asker->view->marks || asker->rdev;
+		return asker->view->marks || asker->view->upper || asker->rdev;
 	case DT_BLK:
 		return asker->rdev;
 	case DT_DIR:
@@ -167,16 +140,6 @@ bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_ty
 	}
 }
 
-static int get_xattr(const struct fuse_place *place, const char *name, char *value, size_t size)
-{
-	const struct cred *old = fuse_place_override(place);
-	int len;
-
-	len = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
-	revert_creds(old);
-	return len;
-}
-
 /* Returns 1, 0, or an error: what can't be asked must not pass for a directory without the mark. */
 static int is_opaque(const struct fuse_view *view, const struct fuse_place *place)
 {
@@ -184,7 +147,7 @@ static int is_opaque(const struct fuse_view *view, const struct fuse_place *plac
 				   ? XATTR_TRUSTED_PREFIX "overlay." OPAQUE
 				   : XATTR_USER_PREFIX "overlay." OPAQUE;
 	char value;
-	int len = get_xattr(place, name, &value, 1);
+	int len = fuse_place_getxattr(place, place->layer->upper ? view->opaque : name, &value, 1);
 
 	if (len == 1)
 		return value == 'y';
@@ -196,7 +159,7 @@ static int is_opaque(const struct fuse_view *view, const struct fuse_place *plac
 static int tell_mark(const struct fuse_place *place, const char *name, u8 *ret_mark)
 {
 	char value;
-	int len = get_xattr(place, name, &value, 1);
+	int len = fuse_place_getxattr(place, name, &value, 1);
 
 	if (len == 1)
 		*ret_mark = value ? value : 0xff;
@@ -305,10 +268,10 @@ int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
 
 	if (inode) {
 		fact.type = inode->i_mode & S_IFMT;
-		if (view->marks || asker->rdev)
+		if (has_marks(view, place->layer) || asker->rdev)
 			fact.rdev = inode->i_rdev;
 	}
-	if (view->marks && S_ISDIR(fact.type) && !last) {
+	if (has_marks(view, place->layer) && S_ISDIR(fact.type) && !last) {
 		int opaque = is_opaque(view, place);
 
 		if (opaque < 0)

@@ -22,6 +22,10 @@ struct fuse_view *fuse_view_new(void)
 		return NULL;
 	}
 	mutex_init(&view->lock);
+	spin_lock_init(&view->epoch_lock);
+	init_rwsem(&view->paths);
+	init_rwsem(&view->keys);
+	fuse_upcalls_init(&view->upcalls);
 	return view;
 }
 
@@ -58,6 +62,7 @@ void fuse_view_close(struct fuse_view *view)
 	view->nr = 0;
 	fuse_filters_drop(view);
 	mutex_unlock(&view->lock);
+	fuse_writing_done(view);
 	fuse_layers_free(view->layers, nr);
 }
 
@@ -74,6 +79,24 @@ void fuse_view_abort(struct fuse_conn *fc)
 
 	if (view)
 		WRITE_ONCE(view->error, -ENOTCONN);
+}
+
+/**
+ * fuse_view_new_epoch - make all that is known of names known to be out of date
+ * @view: the view
+ *
+ * Return: the new epoch.
+ */
+unsigned long fuse_view_new_epoch(struct fuse_view *view)
+{
+	unsigned long epoch;
+
+	spin_lock(&view->epoch_lock);
+	epoch = view->epoch + 1;
+	/* Who reads the new number finds what led to it. */
+	smp_store_release(&view->epoch, epoch);
+	spin_unlock(&view->epoch_lock);
+	return epoch;
 }
 
 /* Layers on one file system share inode numbers; the first one found gets number 0. */
@@ -101,6 +124,21 @@ static int check_open(const struct fuse_view *view)
 	return view->state == FUSE_VIEW_OPEN ? 0 : -EBUSY;
 }
 
+static int check_room(const struct fuse_view *view, bool upper)
+{
+	unsigned int i, used = 0, uppers = 0;
+
+	for (i = 0; i < view->nr; i++) {
+		if (!view->layers[i])
+			continue;
+		used++;
+		uppers += view->layers[i]->upper;
+	}
+	if (used >= rlimit(RLIMIT_NOFILE))
+		return -EMFILE;
+	return uppers + upper > 1 || used - uppers + !upper > FUSE_BPF_LAYERS_MAX ? -EMFILE : 0;
+}
+
 /**
  * fuse_view_add - give a layer to a view
  * @view: the view
@@ -110,17 +148,12 @@ static int check_open(const struct fuse_view *view)
  */
 int fuse_view_add(struct fuse_view *view, struct fuse_layer *layer)
 {
-	unsigned int i, used = 0;
+	unsigned int i;
 	int err;
 
 	mutex_lock(&view->lock);
-	err = check_open(view);
+	err = check_open(view) ?: check_room(view, layer->upper);
 	if (err)
-		goto out;
-	for (i = 0; i < view->nr; i++)
-		used += !!view->layers[i];
-	err = -EMFILE;
-	if (used >= FUSE_BPF_LAYERS_MAX || used >= rlimit(RLIMIT_NOFILE))
 		goto out;
 	layer->fsid = find_fsid(view, layer->dev);
 	for (i = 0; i < view->nr && view->layers[i]; i++)
@@ -175,14 +208,8 @@ int fuse_view_del(struct fuse_view *view, u32 id)
 	return 0;
 }
 
-/* A tree that is seen twice would be two inodes with one key. */
-static bool overlap(struct dentry *a, struct dentry *b)
-{
-	return a->d_sb == b->d_sb && (is_subdir(a, b) || is_subdir(b, a));
-}
-
 /* Fills in the roots of the layers. The dentries are not referenced yet. */
-static int find_places(const struct fuse_view *view, const u32 *ids, unsigned int nr,
+static int find_places(const struct fuse_view *view, const u32 *ids, unsigned int nr, bool writable,
 		       struct fuse_place *places)
 {
 	unsigned int i, j;
@@ -195,10 +222,12 @@ static int find_places(const struct fuse_view *view, const u32 *ids, unsigned in
 		layer = view->layers[ids[i] - 1];
 		if (!layer)
 			return -ENOENT;
+		if (layer->upper != (writable && !i))
+			return -EINVAL;
 		places[i].layer = layer;
 		places[i].dentry = layer->mnt->mnt_root;
 		for (j = 0; j < i; j++) {
-			if (overlap(places[i].dentry, places[j].dentry))
+			if (fuse_trees_overlap(places[i].dentry, places[j].dentry))
 				return -ELOOP;
 		}
 		if (fatal_signal_pending(current))
@@ -225,7 +254,8 @@ static int longest_name(const struct fuse_stack *stack, long *ret_len)
 	return 0;
 }
 
-static struct fuse_stack *make_root(const struct fuse_view *view, const u32 *ids, unsigned int nr)
+static struct fuse_stack *make_root(const struct fuse_view *view, const u32 *ids, unsigned int nr,
+				    bool writable)
 {
 	struct fuse_place *places;
 	struct fuse_stack *stack;
@@ -235,7 +265,7 @@ static struct fuse_stack *make_root(const struct fuse_view *view, const u32 *ids
 	places = kvmalloc_array(nr, sizeof(*places), GFP_KERNEL);
 	if (!places)
 		return ERR_PTR(-ENOMEM);
-	err = find_places(view, ids, nr, places);
+	err = find_places(view, ids, nr, writable, places);
 	if (err) {
 		kvfree(places);
 		return ERR_PTR(err);
@@ -281,17 +311,18 @@ static void sort_layers(struct fuse_view *view, const struct fuse_stack *stack)
 
 static int show_stack(struct fuse_view *view, struct super_block *sb, struct fuse_stack *stack)
 {
+	bool checked;
 	int err = longest_name(stack, &view->namelen) ?: lock_unused_root(sb);
 
 	if (err)
 		return err;
 	view->remote = stack->remote;
 	sort_layers(view, stack);
-	sb->s_flags |= SB_RDONLY;
+	fuse_writing_begin(view, sb, stack);
 	/* A node id means nothing in a view, so it gives out no handles. */
 	sb->s_export_op = NULL;
-	sb->s_d_op = view->remote || view->nr_filters ? &fuse_view_checked_dentry_operations
-						      : &fuse_view_dentry_operations;
+	checked = view->remote || view->nr_filters || view->upper;
+	sb->s_d_op = checked ? &fuse_view_checked_dentry_operations : &fuse_view_dentry_operations;
 	/* From here on inodes are made without the means to be forgotten by a server. */
 	WRITE_ONCE(view->state, FUSE_VIEW_SET);
 	fuse_view_adopt(d_inode(sb->s_root), stack);
@@ -305,14 +336,14 @@ static int show_stack(struct fuse_view *view, struct super_block *sb, struct fus
  * @view: of the mount's connection
  * @sb: its superblock, which can't go meanwhile
  * @ids: of the layers, the topmost first
- * @nr: how many, at least one
- * @marks: FUSE_VIEW_MARKS_*, valid
+ * @arg: the rest, with at least one layer and valid flags
  *
  * Return: 0, or the error documented with FUSE_BPF_IOC_VIEW_SET.
  */
-int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids, unsigned int nr,
-		  u32 marks)
+int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids,
+		  const struct fuse_bpf_view_set *arg)
 {
+	bool writable = arg->flags & FUSE_VIEW_WRITABLE;
 	struct fuse_stack *stack;
 	int err;
 
@@ -320,15 +351,19 @@ int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids
 	err = check_open(view);
 	if (err)
 		goto out;
-	stack = make_root(view, ids, nr);
+	stack = make_root(view, ids, arg->nr, writable);
 	err = PTR_ERR_OR_ZERO(stack);
 	if (err)
 		goto out;
-	view->marks = marks;
+	view->marks = arg->flags & ~FUSE_VIEW_WRITABLE;
 	view->dev = new_encode_dev(sb->s_dev);
-	err = show_stack(view, sb, stack);
-	if (err)
+	err = writable ? fuse_writing_prepare(view, stack, arg) : 0;
+	if (!err)
+		err = show_stack(view, sb, stack);
+	if (err) {
+		fuse_writing_done(view);
 		fuse_stack_free(stack);
+	}
 out:
 	mutex_unlock(&view->lock);
 	return err;

@@ -7,20 +7,27 @@
  * and inodes of views never mix in a directory.
  *
  * Life times. A layer lives from its registration to the unmount, after the last inode. An inode's
- * stack is set once, before the inode can be found, and is freed with it, so who holds the inode
- * reads the stack without a lock; it is freed after a grace period, for rcu-walk.
+ * stack is set before the inode can be found, and replaced at most when the inode gets a part in
+ * the upper or loses lower ones. A replaced stack stays until the inode goes, so who holds the
+ * inode reads its stack without a lock; it is freed after a grace period, for rcu-walk.
  *
  * Lock order, from the outside in; no other two are ever held together:
  *
  *	i_rwsem of an inode of the view
- *	  fuse_inode.mutex		building a directory's listing
- *	    i_rwsem of a backing inode	taken by lookup_one_unlocked() and iterate_dir()
+ *	  a held inode			directories first, the others by address; see upper.h
+ *	    fuse_view.paths
+ *	      fuse_inode.mutex		building a directory's listing
+ *	      freeze protection of the upper
+ *	        s_vfs_rename_mutex of the upper's file system
+ *	          i_rwsem of a backing inode	also taken by lookup_one_unlocked(), iterate_dir()
+ *	            fuse_view.keys
  *	fuse_conn.killsb (read)
  *	  fuse_view.lock		the layers, and the change from open to set to dead
  *	    i_rwsem of the root		only tried
  *	    filters_lock of filter.c	which views have which filters; also below BPF's own lock
  *
- * fuse_inode.lock, a spinlock, guards what filters say of an inode; nothing is taken below it.
+ * fuse_inode.lock, a spinlock, guards what filters say of an inode, and its stack's replacement;
+ * fuse_upcalls.lock the list of upcalls. Nothing is taken below them.
  */
 #ifndef _FS_FUSE_BPF_VIEW_H
 #define _FS_FUSE_BPF_VIEW_H
@@ -34,8 +41,13 @@
 
 #include "../fuse_i.h"
 #include "asker.h"
+#include "upper.h"
 
 struct statfs;
+struct fuse_upcall;
+
+/* With the upper. */
+#define FUSE_VIEW_LAYERS_MAX (FUSE_BPF_LAYERS_MAX + 1)
 
 /**
  * struct fuse_layer - a registered directory
@@ -47,6 +59,7 @@ struct statfs;
  * @fsid: number of its file system among those of the connection's layers
  * @dev: what stat says of it; layers with the same one share inode numbers
  * @remote: names in it can change without the VFS' doing
+ * @upper: it is written to
  * @rcu: to be freed with
  */
 struct fuse_layer {
@@ -58,6 +71,7 @@ struct fuse_layer {
 	u32 fsid;
 	dev_t dev;
 	bool remote;
+	bool upper;
 	struct rcu_head rcu;
 };
 
@@ -71,11 +85,15 @@ struct fuse_place {
  * struct fuse_stack - the backing objects of an inode
  * @nr: how many; more than one only for a directory
  * @remote: one of them is in a remote layer
+ * @upper: the first is in the upper
+ * @old: the stack that the inode had before, or NULL
  * @at: the topmost first. Each holds a reference to a positive dentry.
  */
 struct fuse_stack {
 	unsigned int nr;
 	bool remote;
+	bool upper;
+	struct fuse_stack *old;
 	struct fuse_place at[] __counted_by(nr);
 };
 
@@ -85,12 +103,24 @@ struct fuse_stack {
  * @nr: how many
  * @room: for how many there is space
  * @few: where they are if they are few
+ * @in_upper: the upper has an object of this name
+ * @hidden: a filter has hidden something
+ * @numbered: @ino is to be shown, whatever number the topmost place has
+ * @ino: recorded in the upper
+ * @lower_nlink: with @link: how many names the lower file has
+ * @link: the key of a lower file with several names, or NULL
  */
 struct fuse_found {
 	struct fuse_place *places;
 	unsigned int nr;
 	unsigned int room;
 	struct fuse_place few[8];
+	bool in_upper;
+	bool hidden;
+	bool numbered;
+	u64 ino;
+	u32 lower_nlink;
+	char *link;
 };
 
 enum fuse_view_state {
@@ -111,6 +141,18 @@ enum fuse_view_counter {
 
 struct fuse_view_counters {
 	unsigned long n[FUSE_COUNTERS];
+};
+
+/**
+ * struct fuse_merge - what an open directory that is put together remembers
+ * @upper: the names of its part in the upper, which give the positions; NULL if it has none
+ * @shown: the same names, as filters want them shown now
+ * @lower: the listing of its lower parts, or NULL
+ */
+struct fuse_merge {
+	struct fuse_listing *upper;
+	struct fuse_listing *shown;
+	struct fuse_listing *lower;
 };
 
 /* A filter as one view has it; see filter.c. */
@@ -154,6 +196,17 @@ struct fuse_listeners {
  * @error: what every operation fails with: the view was aborted, or a filter was detached
  * @dev: number of the mount, for filters
  * @counters: what happened, for each CPU
+ * @epoch_lock: @epoch is only changed under it
+ * @upper: of a writable view: the topmost layer; else NULL. It, and what follows up to @wait, are
+ *         set with the view
+ * @index: directory of hard links, on the upper's file system
+ * @work: directory for what isn't finished, likewise
+ * @own: prefix of the server's extended attributes
+ * @opaque: the extended attribute that makes a directory opaque
+ * @wait: seconds to wait for a server
+ * @paths: see upper.h
+ * @keys: inodes are found by their keys, and may not be while a key is changed
+ * @upcalls: see upper.h
  */
 struct fuse_view {
 	struct mutex lock; /* see above */
@@ -162,7 +215,7 @@ struct fuse_view {
 	bool remote;
 	unsigned int nr;
 	unsigned int shown;
-	struct fuse_layer *layers[FUSE_BPF_LAYERS_MAX];
+	struct fuse_layer *layers[FUSE_VIEW_LAYERS_MAX];
 	struct fuse_view_filter filters[FUSE_FILTERS_MAX];
 	unsigned int nr_filters;
 	struct fuse_listeners listeners;
@@ -172,6 +225,16 @@ struct fuse_view {
 	int error;
 	u32 dev;
 	struct fuse_view_counters __percpu *counters;
+	spinlock_t epoch_lock; /* see above */
+	struct fuse_layer *upper;
+	struct dentry *index;
+	struct dentry *work;
+	char own[FUSE_VIEW_OWN_LEN];
+	char opaque[FUSE_VIEW_OPAQUE_LEN];
+	u32 wait;
+	struct rw_semaphore paths;
+	struct rw_semaphore keys;
+	struct fuse_upcalls upcalls;
 };
 
 /**
@@ -213,6 +276,7 @@ struct fuse_name {
  * struct fuse_listing - all names of a merged directory
  * @count: references: of the inode and of open files
  * @epoch: of the view when it was made
+ * @places: how many places @where is about
  * @longs: length of fuse_name.where
  * @nr: names
  * @room: for how many there is space; a power of two, or zero
@@ -222,6 +286,7 @@ struct fuse_name {
 struct fuse_listing {
 	refcount_t count;
 	unsigned long epoch;
+	unsigned int places;
 	unsigned int longs;
 	u32 nr;
 	u32 room;
@@ -240,149 +305,8 @@ static inline umode_t fuse_dtype_mode(unsigned int d_type)
 	return d_type << S_DT_SHIFT;
 }
 
-/* layer.c */
-int fuse_layer_new(struct file *file, struct super_block *own, struct user_namespace *user_ns,
-		   int max_depth, u64 tag, struct fuse_layer **ret_layer);
-void fuse_layers_free(struct fuse_layer **layers, unsigned int nr);
-u64 fuse_layer_ino(const struct fuse_layer *layer, u64 ino);
-int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned int len,
-		      struct dentry **ret_dentry);
-struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags);
-
-static inline struct path fuse_place_path(const struct fuse_place *place)
-{
-	return (struct path){.mnt = place->layer->mnt, .dentry = place->dentry};
-}
-
-static inline const struct cred *fuse_place_override(const struct fuse_place *place)
-{
-	return override_creds(place->layer->cred);
-}
-
-/* view.c */
-struct fuse_view *fuse_view_new(void);
-void fuse_view_free(struct fuse_view *view);
-int fuse_view_add(struct fuse_view *view, struct fuse_layer *layer);
-int fuse_view_del(struct fuse_view *view, u32 id);
-int fuse_view_add_filter(struct fuse_view *view, const char *id, int fd, u64 cookie);
-int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids, unsigned int nr,
-		  u32 marks);
-void fuse_view_close(struct fuse_view *view);
-
-/* mount.c */
-bool fuse_view_marks_valid(u32 marks);
-
-static inline struct fuse_view *fuse_inode_view(const struct inode *inode)
-{
-	return ((struct fuse_mount *)inode->i_sb->s_fs_info)->fc->view;
-}
-
-static inline void fuse_view_count(struct fuse_view *view, enum fuse_view_counter which)
-{
-	this_cpu_inc(view->counters->n[which]);
-}
-
-/* A view that was aborted or closed serves nothing, not even to who has a file open. */
-static inline int fuse_view_alive(const struct inode *inode)
-{
-	return READ_ONCE(fuse_inode_view(inode)->error);
-}
-
-/* For operations that are reached by path: may the process use this mount at all? */
-static inline int fuse_view_enter(struct inode *inode)
-{
-	if (!fuse_allow_current_process(get_fuse_conn(inode)))
-		return -EACCES;
-	return fuse_view_alive(inode);
-}
-
-/* stack.c */
-struct fuse_stack *fuse_stack_new(const struct fuse_place *places, unsigned int nr);
-void fuse_stack_free(struct fuse_stack *stack);
-void fuse_places_put(const struct fuse_place *places, unsigned int nr);
-bool fuse_places_same(const struct fuse_stack *stack, const struct fuse_place *places,
-		      unsigned int nr);
-
-static inline struct fuse_stack *fuse_inode_stack(const struct inode *inode)
-{
-	return READ_ONCE(container_of(inode, struct fuse_inode, inode)->stack);
-}
-
-/* The topmost backing object: the one whose attributes and data the inode has. */
-static inline const struct fuse_place *fuse_inode_top(const struct inode *inode)
-{
-	return &fuse_inode_stack(inode)->at[0];
-}
-
-/* asker.c */
-int fuse_asker_init(struct fuse_asker *asker, struct inode *dir);
-int fuse_asker_init_listing(struct fuse_asker *asker, struct inode *dir);
-void fuse_asker_done(struct fuse_asker *asker);
-void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker);
-
-/* verdict.c */
-int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len);
-int fuse_verdict(struct fuse_asker *asker, const struct fuse_fact *fact);
-bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_type, bool last);
-int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
-		       const struct fuse_place *place, const char *name, unsigned int len,
-		       bool last);
-const char *fuse_marks_prefix(const struct fuse_view *view);
-
-/* search.c */
-int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_asker *asker,
-		     struct fuse_found *found);
-void fuse_found_free(struct fuse_found *found);
-void fuse_found_drop(struct fuse_found *found);
-
-/* lookup.c */
-struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags);
-
-/* dentry.c */
-extern const struct dentry_operations fuse_view_dentry_operations;
-extern const struct dentry_operations fuse_view_checked_dentry_operations;
-int fuse_dentry_settle(struct dentry *dir);
-int fuse_dentry_check(struct dentry *entry);
-
-/* collect.c */
-struct fuse_listing *fuse_listing_new(struct inode *dir);
-struct fuse_name *fuse_listing_entry(const struct fuse_listing *listing, const struct qstr *name);
-void fuse_listing_put(struct fuse_listing *listing);
-
-/* listing.c */
-struct fuse_listing *fuse_listing_get(struct inode *dir);
-bool fuse_listing_find(struct inode *dir, unsigned long epoch, const struct qstr *name,
-		       unsigned long *where);
-void fuse_listing_consider(struct inode *dir, unsigned int asked);
-
-/* inode.c */
-struct inode *fuse_view_iget(struct super_block *sb, const struct fuse_place *places,
-			     unsigned int nr);
-void fuse_view_adopt(struct inode *inode, struct fuse_stack *stack);
-void fuse_view_annotate_locks(struct inode *inode);
-
-/* shown.c */
-void fuse_shown_init(struct inode *inode, const struct fuse_place *place);
-int fuse_shown_update(struct inode *inode, bool may_sleep);
-
-/* attr.c */
-int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct kstat *stat,
-		      u32 request_mask, unsigned int flags);
-int fuse_view_permission(struct mnt_idmap *idmap, struct inode *inode, int mask);
-const char *fuse_view_get_link(struct dentry *dentry, struct inode *inode,
-			       struct delayed_call *done);
-struct posix_acl *fuse_view_get_inode_acl(struct inode *inode, int type, bool rcu);
-struct posix_acl *fuse_view_get_acl(struct mnt_idmap *idmap, struct dentry *dentry, int type);
-int fuse_view_fileattr_get(struct dentry *dentry, struct fileattr *fa);
-int fuse_view_fiemap(struct inode *inode, struct fiemap_extent_info *info, u64 start, u64 len);
-
-/* xattr.c */
-ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size);
-
-/* file.c, readdir.c */
-extern const struct file_operations fuse_view_file_operations;
-extern const struct file_operations fuse_view_dir_operations;
-
+#include "calls.h"
+#include "writing.h"
 #include "filter.h"
 
 #endif /* _FS_FUSE_BPF_VIEW_H */

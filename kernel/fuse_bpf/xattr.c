@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Extended attributes of a view's inodes: those of the topmost backing object, but for the ones
- * that the view's marks are made of. A layer that is itself the upper directory of another stack
- * has its marks under the prefix twice; a view shows them with one level less, as overlayfs does.
+ * that marks are made of, and the server's own. A layer that is itself the upper directory of
+ * another stack has its marks under the prefix twice; a view shows them with one level less, as
+ * overlayfs does, and adds one to those that are set. In a writable view that is so for all marks,
+ * whoever reads them, and filters are not asked: a container may have such a stack in it.
  */
 #include <linux/capability.h>
 #include <linux/slab.h>
@@ -17,14 +19,48 @@ static bool has_prefix(const char *name, const char *prefix)
 	return prefix && !strncmp(name, prefix, strlen(prefix));
 }
 
-static int get_from(const struct fuse_place *place, const char *name, void *value, size_t size)
+/* The prefix of a name that is kept one level further down, or NULL. */
+static const char *nested_prefix(const struct fuse_view *view, const char *name)
 {
-	const struct cred *old = fuse_place_override(place);
-	int ret;
+	if ((view->upper || view->marks & FUSE_VIEW_MARKS_TRUSTED) &&
+	    has_prefix(name, XATTR_TRUSTED_PREFIX NESTED))
+		return XATTR_TRUSTED_PREFIX NESTED;
+	if ((view->upper || view->marks & FUSE_VIEW_MARKS_USER) &&
+	    has_prefix(name, XATTR_USER_PREFIX NESTED))
+		return XATTR_USER_PREFIX NESTED;
+	return NULL;
+}
 
-	ret = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
-	revert_creds(old);
-	return ret;
+/* Is it one that the server and the kernel keep for themselves? */
+static bool is_own(const struct fuse_view *view, const char *name)
+{
+	if (!view->upper || nested_prefix(view, name))
+		return false;
+	return has_prefix(name, view->own) || !strcmp(name, view->opaque);
+}
+
+/* Have the filters a say in an attribute of this name? As fuse_view_gate_xattr(). */
+static int ask_filters(struct inode *inode, enum fuse_filter_op op, const char *name)
+{
+	const struct fuse_view *view = fuse_inode_view(inode);
+
+	if (view->upper && nested_prefix(view, name))
+		return 0;
+	return fuse_view_gate_xattr(inode, op, name);
+}
+
+/* The name under which the layer has an attribute; the caller frees *ret_nested. */
+static const char *layer_name(const struct fuse_view *view, const char *name, char **ret_nested)
+{
+	const char *prefix = nested_prefix(view, name);
+
+	*ret_nested = NULL;
+	if (!prefix)
+		return name;
+	*ret_nested = kasprintf(GFP_KERNEL, "%s" NESTED "%s", prefix, name + strlen(prefix));
+	if (!*ret_nested)
+		return ERR_PTR(-ENOMEM);
+	return strlen(*ret_nested) > XATTR_NAME_MAX ? ERR_PTR(-EOPNOTSUPP) : *ret_nested;
 }
 
 /**
@@ -39,45 +75,104 @@ static int get_from(const struct fuse_place *place, const char *name, void *valu
 int fuse_view_getxattr(struct dentry *dentry, const char *name, void *value, size_t size)
 {
 	struct inode *inode = d_inode(dentry);
-	const char *prefix = fuse_marks_prefix(fuse_inode_view(inode));
-	char *nested;
+	struct fuse_view *view = fuse_inode_view(inode);
 	int ret = fuse_view_alive(inode);
+	const char *inner;
+	char *nested;
 
 	if (!ret)
-		ret = fuse_view_gate_xattr(inode, FUSE_FILTER_GETXATTR, name);
-	if (ret)
-		return ret > 0 ? -ENODATA : ret;
-	if (!has_prefix(name, prefix))
-		return get_from(fuse_inode_top(inode), name, value, size);
-
-	nested = kasprintf(GFP_KERNEL, "%s" NESTED "%s", prefix, name + strlen(prefix));
-	if (!nested)
-		return -ENOMEM;
-	if (strlen(nested) > XATTR_NAME_MAX)
-		ret = -EOPNOTSUPP;
-	else
-		ret = get_from(fuse_inode_top(inode), nested, value, size);
+		ret = ask_filters(inode, FUSE_FILTER_GETXATTR, name);
+	if (ret < 0)
+		return ret;
+	if (ret || is_own(view, name))
+		return -ENODATA;
+	inner = layer_name(view, name, &nested);
+	ret = PTR_ERR_OR_ZERO(inner);
+	if (!ret)
+		ret = fuse_place_getxattr(fuse_inode_top(inode), inner, value, size);
 	kfree(nested);
 	return ret;
 }
 
-/* How many bytes at the start of @prefix's rest to leave out of a name; -1 for all of the name. */
-static int hidden_part(const char *name, const char *prefix)
+static int change(const struct fuse_place *place, const char *name, const void *value, size_t size,
+		  int flags)
 {
-	if (has_prefix(name, prefix)) {
-		if (!has_prefix(name + strlen(prefix), NESTED))
-			return -1;
-		return strlen(NESTED);
+	struct mnt_idmap *idmap = mnt_idmap(place->layer->mnt);
+	const struct cred *old;
+	int err;
+
+	err = mnt_want_write(place->layer->mnt);
+	if (err)
+		return err;
+	old = fuse_place_override(place);
+	if (value)
+		err = vfs_setxattr(idmap, place->dentry, name, value, size, flags);
+	else
+		err = vfs_removexattr(idmap, place->dentry, name);
+	revert_creds(old);
+	mnt_drop_write(place->layer->mnt);
+	return err;
+}
+
+/**
+ * fuse_view_setxattr - set or remove an extended attribute
+ * @dentry: in a view; the caller's right to do so was checked
+ * @name: with its prefix
+ * @value: NULL to remove it
+ * @size: of the value
+ * @flags: XATTR_CREATE, XATTR_REPLACE
+ *
+ * Return: 0 or an error.
+ */
+int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *value, size_t size,
+		       int flags)
+{
+	struct inode *inode = d_inode(dentry);
+	enum fuse_filter_op op = value ? FUSE_FILTER_SETXATTR : FUSE_FILTER_REMOVEXATTR;
+	struct fuse_view *view = fuse_inode_view(inode);
+	int err = fuse_view_alive(inode);
+	const char *inner;
+	char *nested;
+
+	if (!err)
+		err = ask_filters(inode, op, name);
+	if (err)
+		return err;
+	if (is_own(view, name))
+		return -EPERM;
+	inner = layer_name(view, name, &nested);
+	err = PTR_ERR_OR_ZERO(inner);
+	/* What isn't there needs no copy to be removed from. */
+	if (!err && !value)
+		err = min(fuse_place_getxattr(fuse_inode_top(inode), inner, NULL, 0), 0);
+	if (!err)
+		err = fuse_copy_up(dentry, FUSE_COPY_ALL);
+	if (!err) {
+		err = change(fuse_inode_top(inode), inner, value, size, flags);
+		fuse_inode_refresh(inode);
 	}
+	kfree(nested);
+	return err;
+}
+
+/* How many bytes after the marks' prefix to leave out of a name; -1 for all of the name. */
+static int hidden_part(const struct fuse_view *view, const char *name)
+{
+	const char *prefix = nested_prefix(view, name);
+
+	if (is_own(view, name))
+		return -1;
 	/* The layer's credentials may see more than the caller's. */
 	if (has_prefix(name, XATTR_TRUSTED_PREFIX) &&
 	    !ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
 		return -1;
-	return 0;
+	if (!prefix)
+		return 0;
+	return has_prefix(name + strlen(prefix), NESTED) ? strlen(NESTED) : -1;
 }
 
 /* Leaves out of a list of names what isn't shown. Returns its new length. */
-static ssize_t edit_list(char *list, ssize_t len, const char *prefix)
+static ssize_t edit_list(const struct fuse_view *view, char *list, ssize_t len)
 {
 	char *from = list, *to = list, *end = list + len;
 
@@ -87,9 +182,9 @@ static ssize_t edit_list(char *list, ssize_t len, const char *prefix)
 
 		if (WARN_ON_ONCE(n > end - from))
 			return -EIO;
-		hidden = hidden_part(from, prefix);
+		hidden = hidden_part(view, from);
 		if (hidden > 0) {
-			size_t keep = strlen(prefix);
+			size_t keep = strlen(nested_prefix(view, from));
 
 			memmove(to, from, keep);
 			memmove(to + keep, from + keep + hidden, n - keep - hidden);
@@ -110,7 +205,7 @@ static ssize_t filter_list(struct inode *inode, char *list, ssize_t len)
 
 	while (from < end) {
 		size_t n = strnlen(from, end - from) + 1;
-		int verdict = fuse_view_gate_xattr(inode, FUSE_FILTER_LISTXATTR, from);
+		int verdict = ask_filters(inode, FUSE_FILTER_LISTXATTR, from);
 
 		if (verdict < 0)
 			return verdict;
@@ -137,7 +232,7 @@ ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size)
 	revert_creds(old);
 	if (len <= 0 || !size)
 		return len;
-	len = edit_list(list, len, fuse_marks_prefix(fuse_inode_view(inode)));
+	len = edit_list(fuse_inode_view(inode), list, len);
 	if (len > 0 && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_LISTXATTR))
 		len = filter_list(inode, list, len);
 	return len;

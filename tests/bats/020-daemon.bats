@@ -88,12 +88,20 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 	wait_until is_mounted
 	run_expect 1 cat mnt/missing
 	assert_file mnt/file hello
+	rm mnt/file
 	umount mnt
 	wait "$pid"
 	run_expect 0 cat log
-	# FUSE's operation 1 is LOOKUP, node 1 the root.
-	assert_output_has "op 1 node 1 file -> ok"
-	assert_output_has "op 1 node 1 missing -> "
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		# Only what the kernel leaves to the server is a request, and objects have paths, not nodes.
+		assert_equal "$(grep -c '^op .* -> ' <<<"$output")" 1
+		assert_output_has "op 19521 node 0 file -> ok"
+	else
+		# FUSE's operation 1 is LOOKUP, 10 UNLINK, node 1 the root.
+		assert_output_has "op 1 node 1 file -> ok"
+		assert_output_has "op 1 node 1 missing -> "
+		assert_output_has "op 10 node 1 file -> ok"
+	fi
 }
 
 # ---- leaving ----
@@ -215,13 +223,11 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 	echo hello >lower/file
 	mkdir lower/dir
 	mount_lamina
-	pid=$(daemon)
 	echo new >mnt/dir/new
 	echo more >>mnt/file
 	sync mnt/dir/new mnt/file mnt/dir
 	exec 9<mnt/dir
-	kill -KILL "$pid"
-	wait_until is_dead "$pid"
+	kill_daemon
 	run_expect 1 stat mnt/file
 	assert_output_has "Transport endpoint is not connected"
 	run_expect 1 stat /proc/self/fd/9/new
@@ -239,11 +245,10 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 	for i in {1..50}; do echo "lower $i" >"lower/dir/$i"; done
 	for round in {1..5}; do
 		mount_lamina
-		pid=$(daemon)
 		py daemon churn mnt/dir 2>/dev/null 3>&- &
 		writer=$!
 		wait_until test -e "mnt/dir/new.$round"
-		kill -KILL "$pid"
+		kill_daemon
 		wait "$writer" || true
 		mount_lamina
 		py daemon churned mnt/dir
@@ -258,12 +263,10 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 # ---- layers ----
 
 @test "500 lower layers are mounted and work" {
-	mkdir layers
+	mkdir -p layers/{1..500}/dir
 	for i in {1..500}; do
-		mkdir "layers/$i"
 		echo "$i" >"layers/$i/file"
 		echo "$i" >"layers/$i/own.$i"
-		mkdir "layers/$i/dir"
 		echo "$i" >"layers/$i/dir/own.$i"
 	done
 	LOWERS=$(seq -f layers/%g -s: 500) mount_lamina

@@ -167,6 +167,8 @@ work_of() {
 	rename_dir) mv -T mnt/dir/sub mnt/moved ;;
 	rmdir) rm -r mnt/dir/sub ;;
 	recreate) rm -r mnt/dir/sub && mkdir mnt/dir/sub && echo new >mnt/dir/sub/new ;;
+	unlink_linked) rm mnt/linked-b ;;
+	replace_linked) mv mnt/dir/sub/file mnt/linked-b ;;
 	link) ln mnt/dir/sub/file mnt/link ;;
 	hardlink) echo changed >mnt/linked-a ;;
 	esac
@@ -177,9 +179,8 @@ state() {
 		cd "$1" || exit
 		find . | LC_ALL=C sort | while read -r path; do
 			stat -c '%n %F %a' "$path"
-			# A kill may leave the count of a hard link's names one too high (see union/index.h):
-			# content tells whether they still are one file.
-			[[ ! -f $path ]] || cat "$path"
+			# A directory has as many links as are known of its subdirectories.
+			[[ ! -f $path ]] || { stat -c 'links %h' "$path" && cat "$path"; }
 		done
 	) 2>&1
 }
@@ -291,6 +292,8 @@ kill_at() {
 # At every call that changes something: before it, which is after the one before.
 kill_everywhere() {
 	local work=$1 count syscall n kills=0
+	# Minutes for each in the VM; and what a server does is the same without a kernel that asks.
+	[[ $LAMINA_ENGINE != bpf ]] || skip "tests/upcall/020-killed.bats kills the server of engine bpf at every call"
 	fill
 	before=$(fingerprint lower)
 	allowed_states "$work"
@@ -316,3 +319,5 @@ kill_everywhere() {
 @test "killed anywhere while a lower directory is replaced" { kill_everywhere recreate; }
 @test "killed anywhere while a lower file gets a link" { kill_everywhere link; }
 @test "killed anywhere while a lower hard link is written" { kill_everywhere hardlink; }
+@test "killed anywhere while a lower hard link is deleted" { kill_everywhere unlink_linked; }
+@test "killed anywhere while a lower hard link is replaced" { kill_everywhere replace_linked; }

@@ -127,6 +127,7 @@ same() {
 }
 
 @test "layers on several file systems" {
+	need_fs xfs
 	mkdir -p 1 2 3 img
 	ok mount -t tmpfs none 2
 	truncate -s 300M disk
@@ -148,6 +149,7 @@ same() {
 }
 
 @test "subvolumes of one btrfs don't share inode numbers" {
+	need_fs btrfs
 	mkdir fs mnt
 	truncate -s 300M disk
 	mkfs.btrfs -q disk

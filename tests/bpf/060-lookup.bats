@@ -61,6 +61,19 @@ numbers() {
 	unmount mnt
 }
 
+@test "a warm path is walked in rcu-walk to its end, whether the name is there or not" {
+	layers 3
+	mnt $(numbers 3)
+	cached() {
+		python3 "$CHECKOUT/tests/bpf/tools/cached.py" "$W"/mnt/d/{1,none}
+	}
+	is $'EAGAIN\nEAGAIN' cached
+	stat mnt/d/1
+	fails 'No such file' stat mnt/d/none
+	is $'there\nENOENT' cached
+	unmount mnt
+}
+
 @test "names are forgotten under memory pressure, and found again" {
 	layers 3
 	mnt $(numbers 3)

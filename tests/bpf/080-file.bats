@@ -29,6 +29,7 @@ use() {
 }
 
 @test "files of a layer on xfs" {
+	need_fs xfs
 	mkdir fs
 	truncate -s 400M disk
 	mkfs.xfs -q disk
@@ -39,6 +40,7 @@ use() {
 }
 
 @test "files of a layer on btrfs" {
+	need_fs btrfs
 	mkdir fs
 	truncate -s 400M disk
 	mkfs.btrfs -q disk

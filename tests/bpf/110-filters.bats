@@ -148,6 +148,19 @@ refused() {
 	unload hide
 }
 
+@test "the filter that the manual shows does what it says" {
+	mkdir -p {1,2}/d
+	touch {1,2}/core {1,2}/d/{core,core.c,score}
+	load_filter nocore
+	filtered nocore 1 2
+	is d ls mnt
+	is $'core.c\nscore' ls mnt/d
+	fails 'No such file' stat mnt/core
+	fails 'No such file' stat mnt/d/core
+	unmount mnt
+	unload nocore
+}
+
 @test "opening for execution can be refused" {
 	mkdir layer
 	cp /bin/true layer/

@@ -79,3 +79,34 @@ load helpers
 	unmount mnt
 	unload overlay
 }
+
+@test "what overlayfs has left elsewhere is not taken for what is here" {
+	mkdir -p {1,2}/{d,moved}
+	touch 1/moved/1 2/moved/2
+	setfattr -n trusted.overlay.redirect -v d 1/moved
+	setfattr -n trusted.overlay.redirect -v /other 2/moved
+	truncate -s 100 1/d/file
+	setfattr -n trusted.overlay.metacopy -v '' 1/d/file
+	load_filter overlay
+	filtered overlay 1 2
+	fails 'Input/output error' ls mnt/moved
+	fails 'Input/output error' stat mnt/moved/1
+	fails 'Input/output error' ls mnt
+	fails 'Input/output error' cat mnt/d/file
+	is 100 stat -c %s mnt/d/file
+	unmount mnt
+	unload overlay
+	# Where nothing is below, a redirect leads nowhere.
+	writable 2
+	is 2 ls mnt/moved
+	unmount mnt
+	gone serve
+	writable 1
+	for change in 'echo x >>mnt/d/file' 'chmod 600 mnt/d/file' 'truncate -s 5 mnt/d/file' \
+		'ln mnt/d/file mnt/link' 'mv mnt/d/file mnt/away'; do
+		fails 'Input/output error' bash -c "$change"
+	done
+	is '' find upper -type f
+	ok rm mnt/d/file
+	unmount mnt
+}

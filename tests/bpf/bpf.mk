@@ -25,7 +25,16 @@ $(B)/bpf-tests/%.bpf.o: tests/bpf/filters/%.bpf.c $(wildcard bpf/*.h) $(wildcard
 	@echo '  BPF   $@'
 	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
-bpf-tools: $(BPF_TOOLS) $(BPF_TEST_FILTERS) $(B)/bin/lamina
+# The filter that the manual shows.
+$(B)/bpf-tests/nocore.bpf.c: docs/filters.md
+	@mkdir -p $(@D)
+	$(Q)sed -n '/^```c$$/,/^```$$/{/^```/!p}' $< >$@
+
+$(B)/bpf-tests/nocore.bpf.o: $(B)/bpf-tests/nocore.bpf.c $(wildcard bpf/*.h) $(wildcard kernel/uapi/linux/*.h)
+	@echo '  BPF   $@'
+	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+bpf-tools: $(BPF_TOOLS) $(BPF_TEST_FILTERS) $(B)/bpf-tests/nocore.bpf.o $(B)/bin/lamina
 
 check-bpf: module bpf-tools
 	$(Q)tests/bpf/run

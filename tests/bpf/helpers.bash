@@ -149,6 +149,69 @@ unmount() {
 	ok umount "$@"
 }
 
+# writable [OPTION...] LOWER...: a writable view at $W/mnt, of $W/upper and the layers, with a server
+# of the tests' own (see tools/serve.c), which notes upcalls in the file "upcalls".
+writable() {
+	local options=()
+
+	while [[ $1 == -* ]]; do
+		options+=("$1" "$2")
+		shift 2
+	done
+	mkdir -p mnt upper work
+	: >upcalls
+	ok serve -l upcalls "${options[@]}" mnt upper work "$@"
+}
+
+# beside LOWER...: the same layers at $W/mnt as a writable view and at $W/ovl as an overlayfs, which
+# has hard links and renames directories as the view does.
+beside() {
+	writable "$@"
+	mkdir -p ovl ovl-upper ovl-work
+	ok mount -t overlay -o "lowerdir=$(IFS=: && echo "$*"),upperdir=ovl-upper,workdir=ovl-work,index=on,redirect_dir=on" \
+		overlay ovl
+}
+
+# same COMMAND...: does a shell command in the view and in the overlayfs; status and output must be
+# the same.
+same() {
+	local view status_view
+
+	log bash -c "cd mnt && $*"
+	view=$output status_view=$status
+	log bash -c "cd ovl && $*"
+	if [[ $status != "$status_view" || ${output//"$W/ovl"/"$W/mnt"} != "$view" ]]; then
+		echo "on overlayfs something else"
+		return 1
+	fi
+}
+
+# What is seen of a tree, but for when and where it was written, and how many links directories have:
+# one that was renamed has lower parts in an overlayfs, and none in a view.
+dump_written() {
+	dump "$1" | sed -E 's/ (blocks|[amcb]time)=[^ ]*//g; s/( mode=04.*) nlink=[0-9]*/\1/; /^PROBLEM/d'
+}
+
+# alike: the view is sound, and looks as the overlayfs does.
+alike() {
+	sound mnt && diff -u <(dump_written ovl) <(dump_written mnt)
+}
+
+# upcalls [KIND]: how many were made.
+upcalls() {
+	grep -c "^${1:-}" upcalls || true
+}
+
+# gone PROCESS: no process of this name is left.
+gone() {
+	for _ in {1..100}; do
+		pgrep -x "$1" >/dev/null || return 0
+		sleep 0.1
+	done
+	echo "$1 is still there"
+	return 1
+}
+
 # What must hold in any tree holds in this one; see tools/dump.c.
 sound() {
 	echo "\$ dump $1"
@@ -187,4 +250,10 @@ unload_module() {
 
 need_module() {
 	[[ $LAMINA_FUSE_TYPE == fuse_bpf ]] || skip "views are built into this kernel"
+}
+
+# need_fs TYPE: the kernel with views built in leaves out file systems that take long to build.
+need_fs() {
+	[[ $LAMINA_FUSE_TYPE == fuse_bpf ]] || grep -qw "$1" /proc/filesystems ||
+		skip "this kernel has no $1"
 }

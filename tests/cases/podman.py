@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Cases of 180-podman.bats: what the layers of images hold."""
+"""Cases of the files on podman: what the layers of images hold, and an image of many."""
 
 import hashlib
+import io
 import json
 import os
 import stat
@@ -160,6 +161,49 @@ def built(archive):
     equal(find(layers, "new/attr").what["xattrs"].get("user.demo"), "value", "attribute")
     holds("security.capability" in find(layers, "new/capable").what["xattrs"], "a capability")
     holds("security.capability" in find(layers, "base/capable").what["xattrs"], "one kept")
+
+
+def put(tar, name, data=b"", kind=tarfile.REGTYPE):
+    member = tarfile.TarInfo(name)
+    member.type, member.size, member.mode = kind, len(data), 0o755
+    tar.addfile(member, io.BytesIO(data))
+
+
+def layer_number(number):
+    """Each adds a name, replaces what the one before has written, takes away a name of the one before
+    that, and makes what was a file a directory, and a directory a file."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as tar:
+        put(tar, "many", kind=tarfile.DIRTYPE)
+        put(tar, f"many/{number}", b"%d\n" % number)
+        put(tar, "many/top", b"top %d\n" % number)
+        put(tar, f"many/{WHITEOUT}{number - 2}")
+        put(tar, "many/swap", kind=(tarfile.REGTYPE, tarfile.DIRTYPE)[number % 2])
+    return data.getvalue()
+
+
+@case
+def image_of(base, archive, count):
+    """An image of so many layers, the lowest of which is `base`."""
+    with open(base, "rb") as file:
+        layers = [file.read()]
+    layers += [layer_number(number) for number in range(1, int(count))]
+    config = {
+        "architecture": os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64"),
+        "os": "linux",
+        "config": {"Env": ["PATH=/bin"]},
+        "rootfs": {
+            "type": "layers",
+            "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers],
+        },
+    }
+    names = [f"{number}.tar" for number in range(len(layers))]
+    manifest = [{"Config": "config.json", "RepoTags": ["localhost/many:latest"], "Layers": names}]
+    with tarfile.open(archive, "w") as image:
+        for name, layer in zip(names, layers):
+            put(image, name, layer)
+        put(image, "config.json", json.dumps(config).encode())
+        put(image, "manifest.json", json.dumps(manifest).encode())
 
 
 if __name__ == "__main__":

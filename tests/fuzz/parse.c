@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * libFuzzer target: everything that is parsed from bytes of others. The first byte says what: a
- * request of the device, an option list, an id mapping, an override or an ACL of a layer.
+ * request of the device, an option list, an id mapping, an override or an ACL of a layer, an upcall.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "mount/optlist.h"
 #include "union/idmap.h"
 #include "union/override.h"
+#include "upcall/decode.h"
 #include "wire/request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -89,6 +90,36 @@ static void fuzz_acl(void *data, size_t size)
 	(void)lamina_idmap_acl(&map, &map, data, size, false);
 }
 
+/* No path leads up, or out of what was given. */
+static void check_path(const char *path, const void *start, size_t size)
+{
+	check_within(path, strlen(path) + 1, start, size);
+	if (path[0] == '/' || strstr(path, "//") || !strcmp(path, "..") ||
+	    !strncmp(path, "../", 3) || strstr(path, "/../"))
+		abort();
+}
+
+static void fuzz_upcall(const void *data, size_t size)
+{
+	const struct fuse_in_header header = {.opcode = FUSE_UPCALL};
+	struct wire_request r = {.in = &header, .arg = data};
+	struct lamina_upcall upcall;
+
+	if (size < sizeof(struct fuse_upcall_in))
+		return;
+	r.data = (const char *)data + sizeof(struct fuse_upcall_in);
+	r.data_size = size - sizeof(struct fuse_upcall_in);
+	if (lamina_upcall_decode(&r, &upcall) < 0)
+		return;
+	check_path(upcall.path, data, size);
+	check_within(upcall.name, strlen(upcall.name) + 1, data, size);
+	if (upcall.text)
+		check_within(upcall.text, strlen(upcall.text) + 1, data, size);
+	if (strchr(upcall.name, '/') || !*upcall.name)
+		abort();
+	lamina_upcall_done(&upcall);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy;
@@ -100,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(copy, data + 1, size - 1);
 	copy[size - 1] = '\0';
-	switch (data[0] % 5) {
+	switch (data[0] % 6) {
 	case 0:
 		fuzz_request(copy, size - 1);
 		break;
@@ -113,8 +144,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	case 3:
 		fuzz_override(copy);
 		break;
-	default:
+	case 4:
 		fuzz_acl(copy, size - 1);
+		break;
+	default:
+		fuzz_upcall(copy, size - 1);
 		break;
 	}
 	free(copy);

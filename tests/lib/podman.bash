@@ -33,10 +33,14 @@ add_program() {
 	done
 }
 
-# base_image FILE: the root of all images here, as a tar.
+# base_image FILE: the root of all images here, as a tar; or the one that LAMINA_BASE_IMAGE names.
 base_image() {
 	local root=$1.root base=$1.root/base i
 
+	if [[ -n ${LAMINA_BASE_IMAGE:-} ]]; then
+		cp "$LAMINA_BASE_IMAGE" "$1"
+		return
+	fi
 	mkdir -p "$root"/{bin,etc,tmp,proc,sys,dev,run} "$base"/{dir/sub,gone/x,tree/a/b,swap-dir,many}
 	chmod 1777 "$root/tmp"
 	cp /bin/busybox "$root/bin"

@@ -74,6 +74,28 @@ enum fuse_filter_op {
 	FUSE_FILTER_FSYNC,
 	FUSE_FILTER_RELEASE, /* the verdict doesn't matter */
 	FUSE_FILTER_RELEASEDIR,
+	/* What changes something; only in writable views. Of an object: */
+	FUSE_FILTER_WRITE,    /* write(2), splice(2), fallocate(2), copying or cloning into it */
+	FUSE_FILTER_TRUNCATE, /* pos: the new size; also by open(2) */
+	FUSE_FILTER_CHMOD,
+	FUSE_FILTER_CHOWN,
+	FUSE_FILTER_UTIMES,
+	FUSE_FILTER_SETXATTR,	 /* with the attribute's name */
+	FUSE_FILTER_REMOVEXATTR, /* likewise */
+	FUSE_FILTER_SETACL,
+	FUSE_FILTER_SETFILEATTR,
+	FUSE_FILTER_LINKED, /* it is to get another name */
+	/* Of a name, with its directory and its state; ino is 0 if nothing has the name: */
+	FUSE_FILTER_CREATE,
+	FUSE_FILTER_MKDIR,
+	FUSE_FILTER_MKNOD,
+	FUSE_FILTER_SYMLINK,
+	FUSE_FILTER_TMPFILE, /* there is no name, only a directory */
+	FUSE_FILTER_LINK,    /* a further name for a file */
+	FUSE_FILTER_UNLINK,  /* also what is replaced by a rename, as the next */
+	FUSE_FILTER_RMDIR,
+	FUSE_FILTER_RENAME,    /* what has the name goes away */
+	FUSE_FILTER_RENAME_TO, /* something comes there; in an exchange each end is both */
 	FUSE_FILTER_OPS,
 };
 
@@ -89,16 +111,16 @@ enum fuse_filter_op {
  * @flags: FUSE_FILTER_HAS_*, FUSE_FILTER_EXEC
  * @view: the number of the mount, as device number of stat(2)
  * @cookie: the number that the view was given with the filter
- * @state: name, entry: what this filter's name callback set for the directory with
- *         bpf_fuse_set_state(); the cookie for the root; 0 if nothing was set
+ * @state: name, entry, operations on a name: what this filter's name callback set for the
+ *         directory with bpf_fuse_set_state(); the cookie for the root; 0 if nothing was set
  * @tag: of the layer that is asked about
  * @head: the first eight bytes of the name as they lie in memory, the rest zero
  * @layer: its place, from 0 for the topmost
  * @layers: how many the view has
- * @dir: inode number of the directory, in name and entry
+ * @dir: inode number of the directory, in name, entry and operations on a name
  * @ino: inode number, in the others
- * @pos: where: READ, MMAP, LSEEK, READDIR, FADVISE
- * @len: how much: READ, MMAP, FADVISE
+ * @pos: where: READ, WRITE, MMAP, LSEEK, READDIR, FADVISE; TRUNCATE: the new size
+ * @len: how much: READ, WRITE, MMAP, FADVISE
  * @mode: entry: type bits alone (0: the layer has no such name, but a sibling); others: all of it
  * @rdev: of a device, as new_encode_dev() makes it; in entry if fuse_filter_ops.facts asks for it
  * @uid: attr: owner in the layer
@@ -193,6 +215,11 @@ struct fuse_filter_attr {
  * @value: extended attribute whose value attr can get with bpf_fuse_value()
  *
  * A filter must have one callback at least. An update can change all but the id.
+ *
+ * In a writable view what filters hide can't be made, replaced or linked to (EPERM), and a
+ * directory can't get to where less of it would be hidden (EXDEV): where name sets another state
+ * for it; nor, as long as lower layers have a part of it, while there is an entry that is neither
+ * BY_FACTS nor WATCHES, for what that hides would be copied, too.
  */
 struct fuse_filter_ops {
 	int (*name)(struct fuse_filter_ctx *ctx);

@@ -5,12 +5,13 @@
 
 help::
 	@echo 'make bench-vm   compare views with overlayfs in the VM, by instructions (BENCH=words for'
-	@echo '                tests/bench/vm/guest: --rounds N, --only NAME)'
+	@echo '                tests/bench/vm/guest: --rounds N, --only NAME, --reading,'
+	@echo '                --writing)'
 
-$(B)/bench-vm-probe: tests/bench/vm/probe.c
+$(B)/bench-vm-%: tests/bench/vm/%.c
 	@mkdir -p $(@D)
 	@echo '  CC    $@'
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) $(CFLAGS) -static -o $@ $<
 
-bench-vm: $(B)/bench-vm-probe $(B)/bin/lamina module
+bench-vm: $(B)/bench-vm-probe $(B)/bench-vm-changes $(B)/bin/lamina $(B)/bin/lamina-mount module
 	$(Q)tests/bench/vm/run $(BENCH)

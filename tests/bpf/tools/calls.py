@@ -4,7 +4,7 @@
 import ctypes
 import os
 
-GETDENTS64, BPF = 217, 321
+QUOTACTL, GETDENTS64, RENAMEAT2, BPF = 179, 217, 316, 321
 FSOPEN, FSCONFIG, FSMOUNT, OPENAT2 = 430, 431, 432, 437
 
 libc = ctypes.CDLL(None, use_errno=True)

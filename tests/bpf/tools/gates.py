@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""gates.py MOUNTPOINT HEADER: each operation with each answer that a filter can give.
+"""gates.py MOUNTPOINT HEADER [writing]: each operation with each answer that a filter can give.
 
 MOUNTPOINT has a view with the filter gates, whose variables say which operation gets which answer.
 In it are a directory "dir", a link "link", a file "file" with an attribute and an ACL, and files
-"f0" and on, for operations that are asked about once. HEADER is linux/fuse_filter.h. TAP.
+"f0" and on, for operations that are asked about once. HEADER is linux/fuse_filter.h. With
+"writing" the view is writable, and what changes something is done. TAP.
 """
 
 import ctypes
@@ -15,9 +16,11 @@ import re
 import struct
 import sys
 
+import changes
 from calls import BPF, GETDENTS64, call
 
-MNT, HEADER = sys.argv[1:]
+MNT, HEADER = sys.argv[1:3]
+WRITING = sys.argv[3:] == ["writing"]
 FILE = f"{MNT}/file"
 HIDE = 1
 ERRORS = [errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS]
@@ -130,12 +133,15 @@ def check_op(op, act, ask):
         return before
 
     expect(0, 0)
+    tree = changes.tree(MNT) if WRITING else None
     for error in ERRORS:
         expect(-error, error)
     for answer in REFUSED:
         before = expect(answer, errno.EIO)
         if before is not None and refused() <= before:
             wrong.append(f"{answer}: not counted")
+    if WRITING and changes.tree(MNT) != tree:
+        wrong.append("what was refused happened")
     if op == "GETXATTR":
         expect(HIDE, errno.ENODATA)
     elif op == "LISTXATTR":
@@ -164,7 +170,8 @@ def main():
         failures += not ok
         print(f"{'' if ok else 'not '}ok {tests} - {name}{'' if ok else ': ' + detail}")
 
-    for op, acts in ACTS.items():
+    writing = changes.acts(MNT)
+    for op, acts in (writing if WRITING else ACTS).items():
         wrong = [w for act in acts for w in check_op(op, act, ask)]
         result(not wrong, f"each answer to {op}", "; ".join(wrong))
     for op, act in TOLD.items():
@@ -174,7 +181,7 @@ def main():
     ask("LISTXATTR", HIDE)
     result(os.listxattr(FILE) == [], "attributes can be left out of a list", "they weren't")
     ask(None, 0)
-    missing = set(numbers) - set(ACTS) - set(TOLD) - set(NAMES)
+    missing = set(numbers) - set(ACTS) - set(writing) - set(TOLD) - set(NAMES)
     result(not missing, "no operation is forgotten here", str(missing))
     print(f"1..{tests}")
     sys.exit(failures != 0)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "bpf/kernel.h"
+#include "view/kernel.h"
 
 #include <fcntl.h>
 #include <linux/fuse_bpf.h>
@@ -25,7 +25,7 @@ static errint_t ask(const char *device, struct fuse_bpf_features *ret)
 	return ioctl(fd, FUSE_BPF_IOC_FEATURES, ret) < 0 ? -errno : 0;
 }
 
-errint_t lamina_bpf_kernel_probe(struct lamina_bpf_kernel *ret, struct lamina_error *error)
+errint_t lamina_view_kernel_probe(struct lamina_view_kernel *ret, struct lamina_error *error)
 {
 	struct fuse_bpf_features features;
 	errint_t err, first = 0;
@@ -38,7 +38,8 @@ errint_t lamina_bpf_kernel_probe(struct lamina_bpf_kernel *ret, struct lamina_er
 			first = err;
 		if (err < 0 || !(features.features & FUSE_BPF_FEATURE_VIEWS))
 			continue;
-		*ret = (struct lamina_bpf_kernel){
+		*ret = (struct lamina_view_kernel){
+			.device = c->device,
 			.type = c->type,
 			.control = c->control,
 			.features = features.features,

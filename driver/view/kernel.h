@@ -9,7 +9,8 @@
 
 #include "base/error.h"
 
-struct lamina_bpf_kernel {
+struct lamina_view_kernel {
+	const char *device;  /* that a server opens */
 	const char *type;    /* of the file system */
 	const char *control; /* type of its control file system */
 	uint64_t features;   /* FUSE_BPF_FEATURE_* */
@@ -17,4 +18,4 @@ struct lamina_bpf_kernel {
 };
 
 /* Ask the kernel. The error says why there is no bpf engine. */
-errint_t lamina_bpf_kernel_probe(struct lamina_bpf_kernel *ret, struct lamina_error *error);
+errint_t lamina_view_kernel_probe(struct lamina_view_kernel *ret, struct lamina_error *error);

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What is in the way of a view. No state.
+ */
+#include "mount/fit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+bool lamina_mount_is_real_root(void)
+{
+	_cleanup_file_ FILE *map = NULL;
+	unsigned int inside, outside, count;
+
+	if (geteuid() != 0)
+		return false;
+	map = fopen("/proc/self/uid_map", "re");
+	return map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && outside == 0 &&
+	       count == UINT32_MAX;
+}
+
+/* NULL: nothing that was asked for is in the way. */
+static const char *options_in_the_way(const struct lamina_mount_options *o)
+{
+	if (o->fs.uids.squash || o->fs.gids.squash)
+		return "squash_to_* shows many owners as one, which no id mapping of the kernel "
+		       "does";
+	if (o->xattr_permissions)
+		return "xattr_permissions keeps owners in attributes, which the kernel does not "
+		       "read";
+	if (!o->fs.xattrs)
+		return "the kernel always shows extended attributes, and noxattrs was given";
+	if (!o->fs.acl)
+		return "the kernel always heeds ACLs, and noacl was given";
+	if (o->fs.static_nlink)
+		return "the kernel counts links of directories, and static_nlink was given";
+	if (o->fs.writeback)
+		return "the kernel writes to the upper itself, and writeback was given";
+	if (o->policies || o->n_policy_files > 0)
+		return "the kernel has no filter for policies yet";
+	if (!strncmp(o->mountpoint, "/dev/fd/", 8))
+		return "the mount was made by mount.fuse3 already";
+	return NULL;
+}
+
+static errint_t layers_in_the_way(const struct lamina_union *u, struct lamina_error *why)
+{
+	for (unsigned int i = 0; i < u->n_root; i++) {
+		const struct lamina_layer *l = &u->layers[i];
+
+		if (l->override != LAMINA_OVERRIDE_NONE)
+			return lamina_error_say(why, -EOPNOTSUPP,
+						"the layer '%s' keeps owners in attributes "
+						"(override_stat), which the kernel does not read",
+						l->path);
+		if (l->xwhiteouts)
+			return lamina_error_say(why, -EOPNOTSUPP,
+						"the layer '%s' has whiteouts in attributes, which "
+						"the kernel does not read",
+						l->path);
+	}
+	return 0;
+}
+
+static const char *upper_in_the_way(const struct lamina_union *u)
+{
+	if (!u->writable)
+		return NULL;
+	if (u->whiteout_form != LAMINA_WHITEOUT_CHR)
+		return "the upper gets whiteouts named .wh., which the kernel does not write";
+	if (!u->xattr_ns)
+		return "the upper's file system has no extended attributes, so a directory cannot "
+		       "be "
+		       "made opaque there";
+	return NULL;
+}
+
+errint_t lamina_mount_fits_view(const struct lamina_mount_options *o, const struct lamina_union *u,
+				struct lamina_error *why)
+{
+	const char *reason = lamina_mount_is_real_root() ? options_in_the_way(o)
+							 : "only the real root makes views";
+
+	if (!reason)
+		reason = upper_in_the_way(u);
+	return reason ? lamina_error_say(why, -EOPNOTSUPP, "%s", reason)
+		      : layers_in_the_way(u, why);
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Records are lines "KEY VALUE", with line breaks and backslashes in values escaped. No locks: one
+ * process at a time writes about a mount, and readers see one whole file or another.
+ */
+#include "mount/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* In the first of these that can be made: /run is root's, and an ordinary user has his own. */
+#define SYSTEM_DIR "/run"
+#define USER_DIR   "XDG_RUNTIME_DIR"
+#define SUB_DIR	   "lamina"
+
+#define NAME_SIZE 32
+
+static void name_of(dev_t dev, char name[NAME_SIZE])
+{
+	snprintf(name, NAME_SIZE, "%u:%u", major(dev), minor(dev));
+}
+
+static errint_t open_below(const char *base, bool make)
+{
+	_cleanup_fd_ int fd = base ? open(base, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	int dir;
+
+	if (fd < 0)
+		return -ENOENT;
+	if (make && mkdirat(fd, SUB_DIR, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	dir = openat(fd, SUB_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir < 0)
+		return -errno;
+	if (make && faccessat(dir, ".", W_OK, AT_EACCESS) < 0) {
+		close(dir);
+		return -EACCES;
+	}
+	return dir;
+}
+
+static errint_t open_dir(bool make)
+{
+	errint_t fd = open_below(SYSTEM_DIR, make);
+
+	return fd < 0 ? open_below(getenv(USER_DIR), make) : fd;
+}
+
+static void put_value(FILE *file, const char *key, const char *value)
+{
+	if (!value)
+		return;
+	fprintf(file, "%s ", key);
+	for (; *value; value++) {
+		if (*value == '\\' || *value == '\n')
+			fprintf(file, "\\%03o", (unsigned int)*value);
+		else
+			putc(*value, file);
+	}
+	putc('\n', file);
+}
+
+static errint_t write_file(int fd, const struct lamina_record *r)
+{
+	FILE *file = fdopen(fd, "w");
+
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	put_value(file, "engine", r->engine);
+	put_value(file, "target", r->target);
+	put_value(file, "options", r->options);
+	put_value(file, "why", r->why);
+	fprintf(file, "server %d\nkeeper %d\n", (int)r->server, (int)r->keeper);
+	return fclose(file) == 0 ? 0 : -errno;
+}
+
+errint_t lamina_record_write(dev_t dev, const struct lamina_record *record)
+{
+	_cleanup_fd_ int dir = open_dir(true);
+	char name[NAME_SIZE], fresh[NAME_SIZE + 16];
+	errint_t err;
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	name_of(dev, name);
+	snprintf(fresh, sizeof(fresh), "%s.%d", name, (int)getpid());
+	fd = openat(dir, fresh, O_CREAT | O_TRUNC | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	err = write_file(fd, record);
+	if (err == 0 && renameat(dir, fresh, dir, name) < 0)
+		err = -errno;
+	if (err < 0)
+		unlinkat(dir, fresh, 0);
+	return err;
+}
+
+static void unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		unsigned int code;
+
+		if (sscanf(text, "\\%3o", &code) == 1) {
+			*to++ = (char)code;
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+static errint_t take_line(struct lamina_record *r, char *line)
+{
+	char *value = strchr(line, ' ');
+	char **field = NULL;
+
+	if (!value)
+		return 0;
+	*value++ = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	if (!strcmp(line, "server"))
+		r->server = (pid_t)strtol(value, NULL, 10);
+	else if (!strcmp(line, "keeper"))
+		r->keeper = (pid_t)strtol(value, NULL, 10);
+	else if (!strcmp(line, "engine"))
+		field = &r->engine;
+	else if (!strcmp(line, "target"))
+		field = &r->target;
+	else if (!strcmp(line, "options"))
+		field = &r->options;
+	else if (!strcmp(line, "why"))
+		field = &r->why;
+	if (!field || *field)
+		return 0;
+	unescape(value);
+	*field = strdup(value);
+	return *field ? 0 : -ENOMEM;
+}
+
+errint_t lamina_record_read(dev_t dev, struct lamina_record *ret)
+{
+	_cleanup_fd_ int dir = open_dir(false);
+	_cleanup_free_ char *line = NULL;
+	_cleanup_file_ FILE *file = NULL;
+	struct lamina_record record = {0};
+	char name[NAME_SIZE];
+	size_t size = 0;
+	errint_t err = 0;
+	int fd;
+
+	if (dir < 0)
+		return dir;
+	name_of(dev, name);
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	file = fdopen(fd, "r");
+	if (!file) {
+		close(fd);
+		return -ENOMEM;
+	}
+	while (err == 0 && getline(&line, &size, file) > 0)
+		err = take_line(&record, line);
+	if (err < 0) {
+		lamina_record_done(&record);
+		return err;
+	}
+	*ret = record;
+	return 0;
+}
+
+void lamina_record_done(struct lamina_record *record)
+{
+	free(record->engine);
+	free(record->target);
+	free(record->options);
+	free(record->why);
+}
+
+void lamina_record_remove(dev_t dev)
+{
+	_cleanup_fd_ int dir = open_dir(false);
+	char name[NAME_SIZE];
+
+	if (dir < 0)
+		return;
+	name_of(dev, name);
+	unlinkat(dir, name, 0);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is written down about a mount while it lasts: for `lamina ps`, and for who takes over a view
+ * whose server is gone. One small file a mount, named by its device number; where it cannot be
+ * written things go on without.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/errint.h"
+
+struct lamina_record {
+	char *engine;
+	char *target;  /* absolute path of the mountpoint */
+	char *options; /* of the layers, as the command line takes them, with absolute paths */
+	char *why;     /* why it is not engine bpf; NULL: it is, or nobody wanted it */
+	pid_t server;  /* that answers requests or upcalls; 0: none */
+	pid_t keeper;  /* that starts it again; 0: none */
+};
+
+/* Write the record of the mount with device number @dev, in one step. */
+errint_t lamina_record_write(dev_t dev, const struct lamina_record *record);
+
+/* Read it. On success the caller frees with lamina_record_done(). -ENOENT: there is none. */
+errint_t lamina_record_read(dev_t dev, struct lamina_record *ret);
+void lamina_record_done(struct lamina_record *record);
+
+void lamina_record_remove(dev_t dev);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mount tables, as far as they are needed here.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/errint.h"
+
+struct lamina_table_entry {
+	dev_t dev;
+	const char *root; /* what of the file system is mounted */
+	const char *target, *type, *source;
+};
+
+/* The table of this process's namespace. */
+#define LAMINA_TABLE_SELF "/proc/self/mountinfo"
+
+/* Call @each for every mount in the table at @path, until it returns false. Returns 0 or -errno. */
+errint_t lamina_table_each(const char *path,
+			   bool (*each)(void *user, const struct lamina_table_entry *entry),
+			   void *user);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Running `lamina filter load`. No state.
+ */
+#include "view/filter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+/* The program `lamina` in the directory that this one was started from. */
+static errint_t find_program(char program[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", program, PATH_MAX - sizeof("lamina"));
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	program[n] = '\0';
+	slash = strrchr(program, '/');
+	if (!slash)
+		return -ENOENT;
+	strcpy(slash + 1, "lamina");
+	return 0;
+}
+
+static void __attribute__((__noreturn__)) run(const char *program, const char *name, int output)
+{
+	dup2(output, STDOUT_FILENO);
+	dup2(output, STDERR_FILENO);
+	execl(program, "lamina", "filter", "load", name, NULL);
+	dprintf(STDERR_FILENO, "%s: %s\n", program, strerror(errno));
+	_exit(127);
+}
+
+/* What was said first: one line, to its end. */
+static void read_line(int fd, char *line, size_t size)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	while (used < size - 1 && (n = read(fd, line + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	line[used] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+}
+
+errint_t view_filter_load(const char *name, struct lamina_error *error)
+{
+	char program[PATH_MAX], said[512];
+	_cleanup_fd_ int ours = -1;
+	int ends[2], status = 0;
+	errint_t err = find_program(program);
+	pid_t child;
+
+	if (err == 0 && pipe2(ends, O_CLOEXEC) < 0)
+		err = -errno;
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot load the filter '%s'", name);
+	ours = ends[0];
+	child = fork();
+	if (child == 0)
+		run(program, name, ends[1]);
+	err = child < 0 ? -errno : 0;
+	close(ends[1]);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot load the filter '%s'", name);
+	read_line(ours, said, sizeof(said));
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	return lamina_error_say(error, -EIO, "'%s filter load %s' failed: %s", program, name,
+				said[0] ? said : "it said nothing");
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Reading a directory that is put together: from the names of its part in the upper, taken when it
+ * is first read or rewound, and from the listing of its lower parts. A position is the index of a
+ * name, those of the upper first, plus two for "." and "..".
+ */
+#include <linux/fs.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+
+#include "view.h"
+
+/* Numbers of copies are not those that their directory has. */
+static int fix_number(struct fuse_view *view, const struct fuse_place *dir,
+		      const struct fuse_listing *names, struct fuse_name *n)
+{
+	struct fuse_place place = {.layer = dir->layer};
+	struct fuse_found found;
+	int err;
+
+	err = fuse_layer_lookup(dir, fuse_name_text(names, n), n->len, &place.dentry);
+	if (err)
+		return err == -ENOMEM || err == -EINTR ? err : 0;
+	fuse_found_one(&found, &place);
+	err = fuse_found_identify(view, &found);
+	if (!err && found.numbered)
+		n->ino = found.ino;
+	fuse_found_drop(&found);
+	return err;
+}
+
+static int fix_numbers(struct fuse_view *view, const struct fuse_place *dir,
+		       const struct fuse_listing *names)
+{
+	int ret = fuse_dir_is_impure(view, dir);
+	u32 i;
+
+	for (i = 0; ret > 0 && i < names->nr; i++) {
+		if (names->names[i]->visible)
+			ret = fix_number(view, dir, names, names->names[i]) ?: 1;
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return min(ret, 0);
+}
+
+static struct fuse_listing *upper_names(struct inode *dir, const struct fuse_place *place)
+{
+	struct fuse_listing *names = fuse_listing_new(dir, true);
+	int err;
+
+	if (IS_ERR(names))
+		return names;
+	err = fix_numbers(fuse_inode_view(dir), place, names);
+	if (!err)
+		return names;
+	fuse_listing_put(names);
+	return ERR_PTR(err);
+}
+
+void fuse_merge_drop(struct fuse_merge *m)
+{
+	fuse_listing_put(m->upper);
+	fuse_listing_put(m->shown);
+	fuse_listing_put(m->lower);
+	memset(m, 0, sizeof(*m));
+}
+
+static int refresh_upper(struct fuse_merge *m, struct inode *dir, const struct fuse_stack *stack)
+{
+	struct fuse_listing *names;
+
+	if (!stack->upper || (m->shown && m->shown->epoch == fuse_inode_view(dir)->epoch))
+		return 0;
+	/* A part in the upper that is new has nothing that was there when reading began. */
+	if (m->lower && !m->upper)
+		return 0;
+	names = upper_names(dir, &stack->at[0]);
+	if (IS_ERR(names))
+		return PTR_ERR(names);
+	fuse_listing_put(m->shown);
+	m->shown = names;
+	if (!m->upper) {
+		refcount_inc(&names->count);
+		m->upper = names;
+	}
+	return 0;
+}
+
+static int refresh_lower(struct fuse_merge *m, struct inode *dir, const struct fuse_stack *stack)
+{
+	const struct fuse_view *view = fuse_inode_view(dir);
+	struct fuse_listing *listing;
+
+	if (m->lower && m->lower->epoch == READ_ONCE(view->epoch))
+		return 0;
+	if (stack->nr == stack->upper) {
+		/* All of it was copied up meanwhile: the names are the same. */
+		if (!m->lower || !view->nr_filters)
+			return 0;
+		listing = NULL;
+	} else {
+		listing = fuse_listing_get(dir);
+		if (IS_ERR(listing))
+			return PTR_ERR(listing);
+	}
+	fuse_listing_put(m->lower);
+	m->lower = listing;
+	return 0;
+}
+
+/* Is a name of the upper still shown? Filters may have changed since it was read. */
+static bool is_shown(const struct fuse_merge *m, const struct fuse_name *n)
+{
+	const char *text = fuse_name_text(m->upper, (struct fuse_name *)n);
+	const struct qstr name = QSTR_INIT(text, n->len);
+	const struct fuse_name *now = n;
+
+	if (m->shown != m->upper)
+		now = fuse_listing_entry(m->shown, &name);
+	return now && now->visible;
+}
+
+/* Does the upper show, or remove, a name that lower parts have? */
+static bool is_covered(const struct fuse_merge *m, struct fuse_name *n)
+{
+	const struct fuse_name *above;
+
+	if (!m->upper)
+		return false;
+	above = fuse_listing_entry(m->upper,
+				   &(struct qstr)QSTR_INIT(fuse_name_text(m->lower, n), n->len));
+	return above && (above->visible || above->closed);
+}
+
+static bool emit(struct dir_context *ctx, const struct fuse_listing *listing, struct fuse_name *n)
+{
+	return dir_emit(ctx, fuse_name_text(listing, n), n->len, n->ino, n->type);
+}
+
+static void emit_names(const struct fuse_merge *m, struct dir_context *ctx)
+{
+	u32 nr_upper = m->upper ? m->upper->nr : 0, nr_lower = m->lower ? m->lower->nr : 0;
+	struct fuse_name *n;
+
+	for (; ctx->pos - 2 < nr_upper; ctx->pos++) {
+		n = m->upper->names[ctx->pos - 2];
+		if (n->visible && is_shown(m, n) && !emit(ctx, m->upper, n))
+			return;
+	}
+	for (; ctx->pos - 2 - nr_upper < nr_lower; ctx->pos++) {
+		n = m->lower->names[ctx->pos - 2 - nr_upper];
+		if (n->visible && !is_covered(m, n) && !emit(ctx, m->lower, n))
+			return;
+	}
+}
+
+/**
+ * fuse_merge_read - give out names
+ * @m: what the open directory remembers
+ * @dir: the directory
+ * @ctx: where to
+ * @ino: number of the directory
+ * @parent_ino: of the one that it is in
+ *
+ * Return: 0 or an error; -EAGAIN if the directory has to be settled first.
+ */
+int fuse_merge_read(struct fuse_merge *m, struct inode *dir, struct dir_context *ctx, u64 ino,
+		    u64 parent_ino)
+{
+	const struct fuse_stack *stack = fuse_inode_stack(dir);
+	int err;
+
+	if (!ctx->pos)
+		fuse_merge_drop(m);
+	err = refresh_upper(m, dir, stack) ?: refresh_lower(m, dir, stack);
+	if (err)
+		return err;
+	if (ctx->pos == 0) {
+		if (!dir_emit(ctx, ".", 1, ino, DT_DIR))
+			return 0;
+		ctx->pos = 1;
+	}
+	if (ctx->pos == 1) {
+		if (!dir_emit(ctx, "..", 2, parent_ino, DT_DIR))
+			return 0;
+		ctx->pos = 2;
+	}
+	emit_names(m, ctx);
+	return 0;
+}
