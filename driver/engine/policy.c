@@ -15,7 +15,8 @@ bool policy_hides(struct lamina_fs *fs, struct node *node)
 	const struct lamina_active *active;
 	bool hidden = false;
 
-	if (!policy_on(fs))
+	/* Who misses a policy that comes just now has entered the node before: it is swept. */
+	if (!atomic_load_explicit(&fs->policy.hides, memory_order_relaxed))
 		return false;
 	pthread_mutex_lock(&fs->table.lock);
 	active = fs->policy.guard->active;
@@ -70,10 +71,19 @@ bool policy_listing_hides(const struct policy_listing *listing, const char *name
 
 /* ---- what is in force ---- */
 
+/* For who asks without the lock. */
+static void announce(struct lamina_fs *fs)
+{
+	const struct lamina_active *active = fs->policy.guard->active;
+
+	atomic_store(&fs->policy.on, active != NULL);
+	atomic_store(&fs->policy.hides, active && active->hides);
+}
+
 void policy_init(struct lamina_fs *fs, struct lamina_guard *guard)
 {
 	fs->policy = (struct fs_policy){.guard = guard, .epoch = 1};
-	atomic_store(&fs->policy.on, guard->active != NULL);
+	announce(fs);
 }
 
 void policy_agree(struct lamina_fs *fs, bool always)
@@ -106,7 +116,7 @@ struct lamina_active *policy_set(struct lamina_fs *fs, struct lamina_active *act
 	before = fs->policy.guard->active;
 	fs->policy.guard->active = active;
 	policy_forget_states(fs);
-	atomic_store(&fs->policy.on, active != NULL);
+	announce(fs);
 	pthread_mutex_unlock(&fs->table.lock);
 	return before;
 }

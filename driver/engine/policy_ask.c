@@ -13,7 +13,7 @@
 
 /* What the policy says to a question, for who is bound. */
 struct answer {
-	struct lamina_active *active; /* referenced; NULL: no policy */
+	struct lamina_active *active; /* referenced; NULL: no policy, or the answer is plain */
 	unsigned int verdicts[LAMINA_POLICY_BITS];
 	bool plain; /* nothing is refused, and nothing is to be told */
 };
@@ -84,7 +84,6 @@ static void look(struct lamina_fs *fs, const struct policy_subject *s, unsigned 
 	*ret = (struct answer){.plain = true};
 	if (!active)
 		return;
-	ret->active = lamina_active_ref(active);
 	if (!s->node)
 		state = policy_state_of_name(fs, s->parent, s->name);
 	for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++) {
@@ -94,6 +93,8 @@ static void look(struct lamina_fs *fs, const struct policy_subject *s, unsigned 
 						: verdict_of(active, state, access);
 		ret->plain &= lamina_verdict_action(ret->verdicts[access]) == LAMINA_ACTION_ALLOW;
 	}
+	if (!ret->plain)
+		ret->active = lamina_active_ref(active);
 }
 
 /* ---- who is told ---- */
