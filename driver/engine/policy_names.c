@@ -7,10 +7,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-/* What can be done to an object, whatever names it has. */
-#define TO_THE_OBJECT                                                           \
-	(POLICY_BIT(READ_FILE) | POLICY_BIT(WRITE_FILE) | POLICY_BIT(EXECUTE) | \
-	 POLICY_BIT(TRUNCATE) | POLICY_BIT(CHMOD) | POLICY_BIT(CHOWN) | POLICY_BIT(XATTR))
+#include "policy/access.h"
 
 /*
  * Whether something can be done to an object of @type at @to that is refused at @from. Of a directory
@@ -30,7 +27,8 @@ static unsigned int evaded(struct lamina_fs *fs, mode_t type, const struct polic
 	for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++) {
 		unsigned int verdict = policy_verdict(fs, from, access);
 
-		if (policy_asks(TO_THE_OBJECT, access) && lamina_verdict_refuses(verdict) &&
+		if (policy_asks(LAMINA_ACCESS_TO_OBJECT, access) &&
+		    lamina_verdict_refuses(verdict) &&
 		    !lamina_verdict_refuses(policy_verdict(fs, to, access)))
 			return verdict;
 	}
