@@ -100,10 +100,13 @@ tools: $(B)/tests/oracle $(B)/tests/policymount $(TEST_TOOLS:%=$(B)/tests/%) $(U
 FUZZ_CC ?= clang-19
 $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 
+POLICY_FUZZERS := $(addprefix $(B)/fuzz-,policy table bundle learned)
 POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
-$(B)/fuzz-policy $(B)/fuzz-table: $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
+$(POLICY_FUZZERS): $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
+$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/active.c
+$(B)/fuzz-learned: $(wildcard driver/learned/*.c)
 
-$(B)/fuzz $(B)/fuzz-policy $(B)/fuzz-table:
+$(B)/fuzz $(POLICY_FUZZERS):
 	@echo '  FUZZ  $@'
 	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ikernel/uapi -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -pthread -o $@ $^
@@ -138,8 +141,7 @@ endif
 check: deps
 	$(Q)$(MAKE) --no-print-directory check-tests
 
-check-tests: all tools sanitize $(B)/fuzz $(B)/fuzz-policy $(B)/fuzz-table \
-		$(MANUALS:%=$(B)/man/%)
+check-tests: all tools sanitize $(B)/fuzz $(POLICY_FUZZERS) $(MANUALS:%=$(B)/man/%)
 	$(Q)tests/run-all
 
 bench: deps

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "policy.h"
 
 static void print_size(const struct policy_input *input)
@@ -36,21 +37,6 @@ int policy_check(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
-static errint_t write_all(int fd, const void *bytes, size_t size)
-{
-	const char *at = bytes;
-
-	while (size > 0) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? n : 0;
-		size -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 /* Write beside @path and put it in place: who reads it finds the old policy or the new one. */
 static errint_t replace_file(const char *path, const void *bytes, size_t size)
 {
@@ -63,7 +49,7 @@ static errint_t replace_file(const char *path, const void *bytes, size_t size)
 	fd = mkostemp(temporary, O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	err = write_all(fd, bytes, size);
+	err = lamina_fd_write_all(fd, bytes, size);
 	if (err == 0 && (fchmod(fd, 0644) < 0 || rename(temporary, path) < 0))
 		err = -errno;
 	if (err < 0)
@@ -76,11 +62,11 @@ errint_t policy_write_file(const char *path, const void *bytes, size_t size)
 	struct stat st;
 
 	if (!strcmp(path, "-"))
-		return write_all(STDOUT_FILENO, bytes, size);
+		return lamina_fd_write_all(STDOUT_FILENO, bytes, size);
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
 		_cleanup_fd_ int fd = open(path, O_WRONLY | O_CLOEXEC);
 
-		return fd < 0 ? -errno : write_all(fd, bytes, size);
+		return fd < 0 ? -errno : lamina_fd_write_all(fd, bytes, size);
 	}
 	return replace_file(path, bytes, size);
 }

@@ -109,7 +109,7 @@ static bool command_ended(struct learning *l)
 /* The mount may be gone already: then the end comes by itself. */
 static void ask_for_the_rest(struct learning *l)
 {
-	struct lamina_error ignored;
+	struct lamina_error ignored = {""};
 	_cleanup_fd_ int root = lamina_client_open(l->container.mount, &ignored);
 
 	if (root >= 0)

@@ -78,7 +78,7 @@ static errint_t add(struct listening *l, const char *path, struct lamina_error *
 /* Those that do not talk to us are somebody else's. */
 static errint_t add_all(struct listening *l, struct lamina_error *error)
 {
-	struct lamina_error ignored;
+	struct lamina_error ignored = {""};
 	char **mounts;
 	errint_t err = lamina_container_mounts(&mounts, error);
 

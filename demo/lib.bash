@@ -109,7 +109,7 @@ demo_leftovers() {
 	local pid
 	awk -v dir="$DEMO_DIR/" 'index($5, dir) == 1 && $5 !~ /\/overlay$/ { print "mount", $5 }' \
 		/proc/self/mountinfo
-	for pid in $(pgrep -x lamina-mount); do
+	for pid in $(pgrep -x 'lamina-mount|lamina-keeper'); do
 		if readlink /proc/"$pid"/fd/* 2>/dev/null | grep -q "^$DEMO_DIR/"; then
 			echo "process $pid"
 		fi

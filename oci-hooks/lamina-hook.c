@@ -203,7 +203,7 @@ static errint_t put_in_force(const struct options *options, const struct hook_st
 /* A mount that is gone, or has another policy meanwhile, is as it should be. */
 static void take_away(const struct hook_state *state)
 {
-	struct lamina_error ignored;
+	struct lamina_error ignored = {""};
 	_cleanup_fd_ int root = open_root(state, &ignored);
 
 	if (root >= 0)

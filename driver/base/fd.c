@@ -96,6 +96,21 @@ errint_t lamina_fd_reopen(int fd, int flags)
 	return again < 0 ? -errno : again;
 }
 
+errint_t lamina_fd_write_all(int fd, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		at += n > 0 ? n : 0;
+		size -= n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}
+
 errint_t lamina_fd_read_dir(int fd, DIR **ret)
 {
 	errint_t again = lamina_fd_open_beneath(fd, "", O_RDONLY | O_DIRECTORY);

@@ -30,6 +30,9 @@ errint_t lamina_fd_open_name(int dirfd, const char *name, int flags);
 /* Open what @fd (usually O_PATH) refers to again, with other flags. Returns an fd or -errno. */
 errint_t lamina_fd_reopen(int fd, int flags);
 
+/* Write all of @bytes to @fd, which blocks. */
+errint_t lamina_fd_write_all(int fd, const void *bytes, size_t size);
+
 /* The path by which the kernel finds what @fd refers to: for calls that take no fd. */
 void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd);
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "engine/policy.h"
 #include "engine/sweep.h"
 #include "guard/control.h"
@@ -33,20 +34,6 @@ static errint_t open_fd(struct job *j, int fd, int flags)
 	if (opened < 0)
 		lamina_error_set(&j->error, opened, "the mount program cannot open fd %d", fd);
 	return opened;
-}
-
-static errint_t write_all(int fd, const struct lamina_text *text)
-{
-	size_t done = 0;
-
-	while (done < text->n) {
-		ssize_t n = write(fd, text->bytes + done, text->n - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return 0;
 }
 
 /* Whether the mount can take a policy, from now on until its end. */
@@ -91,7 +78,7 @@ static errint_t apply(struct job *j)
 	lamina_active_unref(policy_set(j->fs, active));
 	err = sweep_policy(j->fs, &paths);
 	if (err == 0)
-		err = write_all(out, &paths);
+		err = lamina_fd_write_all(out, paths.bytes, paths.n);
 	return err < 0 ? lamina_error_set(&j->error, err,
 					  "the policy is in force, but not yet for what processes "
 					  "have looked at before")

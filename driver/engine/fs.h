@@ -35,6 +35,7 @@ struct lamina_guard;
 struct fs_policy {
 	struct lamina_guard *guard; /* the mount's; its policy is under the table's `lock` */
 	atomic_bool on;		    /* a policy is in force */
+	atomic_bool hides;	    /* one that can hide something */
 	/* Under the table's `lock`; `opens` is also read without. */
 	uint32_t epoch;	  /* of states of names */
 	atomic_int opens; /* enum policy_opens */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "engine/policy.h"
 
 struct ids {
@@ -33,17 +34,10 @@ static void sweep_done(struct sweep *s)
 
 static void add_id(struct ids *ids, uint64_t id)
 {
-	if (ids->n == ids->room) {
-		size_t room = ids->room ? ids->room * 2 : 256;
-		uint64_t *list = reallocarray(ids->list, room, sizeof(*list));
-
-		ids->broken |= !list;
-		if (!list)
-			return;
-		ids->list = list;
-		ids->room = room;
-	}
-	ids->list[ids->n++] = id;
+	if (lamina_grow(&ids->list, ids->n, &ids->room, sizeof(*ids->list)))
+		ids->list[ids->n++] = id;
+	else
+		ids->broken = true;
 }
 
 /* Under `lock`, as the next two. */

@@ -101,6 +101,8 @@ struct lamina_active *lamina_active_new(struct lamina_bundle *bundle)
 		lamina_active_unref(active);
 		return NULL;
 	}
+	/* No name leads to the root, which a table that nobody compiled may hide, too. */
+	active->hides = lamina_active_hidden(active, lamina_policy_root(&active->table));
 	mark_slots(active);
 	mark_groups(active);
 	active->refuses = some_row_refuses(active);

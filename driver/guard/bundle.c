@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/limits.h"
 
 #define BUNDLE_MAGIC   0x6e75426cu /* "lBun" */
@@ -76,25 +77,12 @@ errint_t lamina_bundle_read(struct lamina_bundle *ret, const char *label, char *
 
 /* ---- as bytes ---- */
 
-static errint_t put_all(int fd, const char *at, size_t left)
-{
-	while (left > 0) {
-		ssize_t n = write(fd, at, left);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? n : 0;
-		left -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 static errint_t put(int fd, const void *bytes, size_t size)
 {
 	static const char zeros[sizeof(uint32_t)];
-	errint_t err = put_all(fd, bytes, size);
+	errint_t err = lamina_fd_write_all(fd, bytes, size);
 
-	return err < 0 ? err : put_all(fd, zeros, -size % sizeof(uint32_t));
+	return err < 0 ? err : lamina_fd_write_all(fd, zeros, -size % sizeof(uint32_t));
 }
 
 /* @table: how many bytes of the table to write. */

@@ -111,7 +111,7 @@ static bool means(const char *name, const char *label)
 
 static errint_t find_label(const char *name, struct lamina_container *ret)
 {
-	struct lamina_error ignored;
+	struct lamina_error ignored = {""};
 	char **mounts;
 	errint_t err = lamina_container_mounts(&mounts, &ignored);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/grow.h"
 #include "base/hash.h"
 #include "base/limits.h"
 #include "policy/step.h"
@@ -48,22 +49,6 @@ errint_t lamina_learn_start(struct lamina_learn *learn, bool waits)
 	return 0;
 }
 
-/* Room for one element more. */
-static bool grow(void *list, size_t n, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 256;
-	void **at = list, *larger;
-
-	if (n < *room)
-		return true;
-	larger = reallocarray(*at, more, size);
-	if (!larger)
-		return false;
-	*at = larger;
-	*room = more;
-	return true;
-}
-
 static struct learned *find(const struct lamina_learn *learn, char kind, const char *text,
 			    size_t size, uint64_t hash)
 {
@@ -85,7 +70,7 @@ static struct learned *add(struct lamina_learn *learn, char kind, const char *te
 	struct learned *learned;
 
 	if (learn->n_list == LAMINA_LEARN_PATHS || learn->bytes + size > LAMINA_LEARN_BYTES ||
-	    !grow(&learn->list, learn->n_list, &learn->list_room, sizeof(struct learned *)))
+	    !lamina_grow(&learn->list, learn->n_list, &learn->list_room, sizeof(struct learned *)))
 		return NULL;
 	learned = malloc(sizeof(*learned) + size);
 	if (!learned)
@@ -109,7 +94,7 @@ static bool note(struct lamina_learn *learn, char kind, const char *text, size_t
 		learned = add(learn, kind, text, size, hash);
 	if (learned && !(bits & ~learned->bits))
 		return false;
-	if (!learned || !grow(&learn->uses, learn->n, &learn->room, sizeof(*learn->uses))) {
+	if (!learned || !lamina_grow(&learn->uses, learn->n, &learn->room, sizeof(*learn->uses))) {
 		learn->full = true;
 		return true;
 	}

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
+
 void lamina_learned_init(struct lamina_learned *learned)
 {
 	*learned = (struct lamina_learned){0};
@@ -26,22 +28,6 @@ void lamina_learned_done(struct lamina_learned *learned)
 	*learned = (struct lamina_learned){0};
 }
 
-/* Room for one element more of @size bytes. */
-static bool reserve(void *list, size_t n, size_t *room, size_t size)
-{
-	size_t more = *room ? *room * 2 : 256;
-	void **at = list, *larger;
-
-	if (n < *room)
-		return true;
-	larger = reallocarray(*at, more, size);
-	if (!larger)
-		return false;
-	*at = larger;
-	*room = more;
-	return true;
-}
-
 static errint_t take_use(struct lamina_learned *learned, const char *record)
 {
 	char *end, *path;
@@ -50,8 +36,8 @@ static errint_t take_use(struct lamina_learned *learned, const char *record)
 	if (end == record || *end != ' ' || end[1] != '/')
 		return -EPROTO;
 	path = strdup(end + 1);
-	if (!path || !reserve(&learned->paths, learned->n_paths, &learned->paths_room,
-			      sizeof(*learned->paths))) {
+	if (!path || !lamina_grow(&learned->paths, learned->n_paths, &learned->paths_room,
+				  sizeof(*learned->paths))) {
 		free(path);
 		return -ENOMEM;
 	}
@@ -66,8 +52,8 @@ static errint_t take_move(struct lamina_learned *learned, const char *from, cons
 	struct learned_move move = {strdup(from), strdup(to), dir};
 
 	if (!move.from || !move.to ||
-	    !reserve(&learned->moves, learned->n_moves, &learned->moves_room,
-		     sizeof(*learned->moves))) {
+	    !lamina_grow(&learned->moves, learned->n_moves, &learned->moves_room,
+			 sizeof(*learned->moves))) {
 		free(move.from);
 		free(move.to);
 		return -ENOMEM;

@@ -77,10 +77,34 @@ static size_t character(const char *at)
 	return n ? n : 1;
 }
 
+/*
+ * What follows a '*' at a fixed distance makes an automaton remember all of the bytes between: so beside a
+ * '*' a '?' becomes one as well.
+ */
+static void join_wildcards(struct lamina_text *text, size_t start)
+{
+	bool after_star = false;
+	size_t to = start;
+
+	for (size_t at = start; at < text->n; at++) {
+		char c = text->bytes[at];
+		bool star = c == '?' || c == '*';
+
+		if (!star || !after_star)
+			text->bytes[to++] = star ? '*' : c;
+		if (c == '\\' && at + 1 < text->n)
+			text->bytes[to++] = text->bytes[++at];
+		after_star = star;
+	}
+	text->bytes[to] = '\0';
+	text->n = to;
+}
+
 void lamina_learned_name(const char *name, enum lamina_name_kind kind, const char *base,
 			 struct lamina_text *ret)
 {
-	size_t n = base ? strlen(base) : 0;
+	size_t n = base ? strlen(base) : 0, start = ret->n;
+	bool varies = false;
 
 	add_literal(name, n, ret);
 	for (const char *at = name + n; *at;) {
@@ -89,8 +113,8 @@ void lamina_learned_name(const char *name, enum lamina_name_kind kind, const cha
 		while (in_word(at[word]))
 			word++;
 		if (word && is_other_next_time(at, word, kind)) {
-			if (!ret->n || ret->bytes[ret->n - 1] != '*')
-				lamina_text_add(ret, "*", 1);
+			varies = true;
+			lamina_text_add(ret, "*", 1);
 			at += word;
 			continue;
 		}
@@ -98,4 +122,6 @@ void lamina_learned_name(const char *name, enum lamina_name_kind kind, const cha
 		add_literal(at, word, ret);
 		at += word;
 	}
+	if (varies && !ret->broken)
+		join_wildcards(ret, start);
 }

@@ -7,18 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/grow.h"
 #include "learned/build.h"
+#include "policy/access.h"
 #include "policy/compile.h"
 
 /* Each round allows more; there is no more to allow after this many. */
 #define ROUNDS_MAX 64
 
 #define BIT(access) (1u << LAMINA_ACCESS_##access)
-
-/* What a new name must not make possible: docs/policy.md, "Other names". */
-#define TO_THE_OBJECT                                                                   \
-	(BIT(READ_FILE) | BIT(WRITE_FILE) | BIT(EXECUTE) | BIT(TRUNCATE) | BIT(CHMOD) | \
-	 BIT(CHOWN) | BIT(XATTR))
 
 /* ---- the text ---- */
 
@@ -46,16 +43,10 @@ static void add_entry(struct entries *entries, unsigned int bits, const char *pa
 
 	if (!bits || entries->broken)
 		return;
-	if (entries->n == entries->room) {
-		size_t room = entries->room ? entries->room * 2 : 64;
-		struct entry *list = reallocarray(entries->list, room, sizeof(*list));
-
-		entries->broken = !list;
-		if (!list)
-			return;
-		entries->list = list;
-		entries->room = room;
-	}
+	entries->broken =
+		!lamina_grow(&entries->list, entries->n, &entries->room, sizeof(*entries->list));
+	if (entries->broken)
+		return;
 	if (!*end && !*path)
 		path = "/";
 	entries->broken = asprintf(&pattern, "%s%s", path, end) < 0;
@@ -262,8 +253,8 @@ static errint_t check_move(struct check *c, size_t i)
 
 	if (!move->dir)
 		return allow(c, move->from,
-			     allowed(c, move->to, TO_THE_OBJECT) &
-				     ~allowed(c, move->from, TO_THE_OBJECT));
+			     allowed(c, move->to, LAMINA_ACCESS_TO_OBJECT) &
+				     ~allowed(c, move->from, LAMINA_ACCESS_TO_OBJECT));
 	if (c->merged[i] || state_of(c, move->from) == state_of(c, move->to))
 		return 0;
 	c->merged[i] = true;

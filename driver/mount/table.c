@@ -11,15 +11,25 @@
 
 #include "base/cleanup.h"
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+static unsigned int digit(char c)
+{
+	return (unsigned int)(c - '0');
+}
+
 /* The table's escapes: "\040" is a space. */
 static void unescape(char *text)
 {
 	char *to = text;
 
 	for (; *text; text++) {
-		if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && text[2] && text[3]) {
-			*to++ = (char)((text[1] - '0') << 6 | (text[2] - '0') << 3 |
-				       (text[3] - '0'));
+		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) &&
+		    is_octal(text[3])) {
+			*to++ = (char)(digit(text[1]) << 6 | digit(text[2]) << 3 | digit(text[3]));
 			text += 3;
 		} else {
 			*to++ = *text;

@@ -17,6 +17,12 @@
 	(LAMINA_ACCESS_ALL & ~(1u << LAMINA_ACCESS_READ_FILE | 1u << LAMINA_ACCESS_EXECUTE | \
 			       1u << LAMINA_ACCESS_READ_DIR))
 
+/* What can be done to an object, whatever names it has: a new name must not make it possible. */
+#define LAMINA_ACCESS_TO_OBJECT                                                                   \
+	(1u << LAMINA_ACCESS_READ_FILE | 1u << LAMINA_ACCESS_WRITE_FILE |                         \
+	 1u << LAMINA_ACCESS_EXECUTE | 1u << LAMINA_ACCESS_TRUNCATE | 1u << LAMINA_ACCESS_CHMOD | \
+	 1u << LAMINA_ACCESS_CHOWN | 1u << LAMINA_ACCESS_XATTR)
+
 /* The word for an access, "see" for the one that has none in a policy. */
 const char *lamina_access_name(unsigned int access);
 

@@ -8,46 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Room for one element more in an array of @n elements. NULL without memory. */
-static void *grown(void *array, size_t n, size_t *room, size_t size)
-{
-	size_t wanted = *room ? *room * 2 : 16;
-	void *bigger;
-
-	if (n < *room)
-		return array;
-	bigger = reallocarray(array, wanted, size);
-	if (bigger)
-		*room = wanted;
-	return bigger;
-}
+#include "base/grow.h"
 
 errint_t lamina_policy_add_pattern(struct lamina_policy *p,
 				   const struct lamina_policy_pattern *pattern)
 {
-	struct lamina_policy_pattern *patterns =
-		grown(p->patterns, p->n_patterns, &p->patterns_room, sizeof(*patterns));
 	char *text = strdup(pattern->text);
 
-	p->patterns = patterns ? patterns : p->patterns;
-	if (!patterns || !text) {
+	if (!text ||
+	    !lamina_grow(&p->patterns, p->n_patterns, &p->patterns_room, sizeof(*p->patterns))) {
 		free(text);
 		return -ENOMEM;
 	}
-	patterns[p->n_patterns] = *pattern;
-	patterns[p->n_patterns++].text = text;
+	p->patterns[p->n_patterns] = *pattern;
+	p->patterns[p->n_patterns++].text = text;
 	return 0;
 }
 
 errint_t lamina_policy_add_rule(struct lamina_policy *p, const struct lamina_policy_rule *rule)
 {
-	struct lamina_policy_rule *rules =
-		grown(p->rules, p->n_rules, &p->rules_room, sizeof(*rules));
-
-	if (!rules)
+	if (!lamina_grow(&p->rules, p->n_rules, &p->rules_room, sizeof(*p->rules)))
 		return -ENOMEM;
-	p->rules = rules;
-	rules[p->n_rules++] = *rule;
+	p->rules[p->n_rules++] = *rule;
 	return 0;
 }
 

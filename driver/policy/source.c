@@ -26,14 +26,15 @@ void lamina_sources_done(struct lamina_sources *sources)
 static errint_t add(struct lamina_sources *sources, const char *name, char *text, size_t size,
 		    bool dry, struct lamina_error *error)
 {
-	_cleanup_free_ char *copy = strdup(name);
-	struct lamina_source *list;
+	struct lamina_source *list = reallocarray(sources->list, sources->n + 1, sizeof(*list));
+	char *copy;
 
-	list = copy ? reallocarray(sources->list, sources->n + 1, sizeof(*list)) : NULL;
-	if (!list)
+	if (list)
+		sources->list = list;
+	copy = list ? strdup(name) : NULL;
+	if (!copy)
 		return lamina_error_set(error, -ENOMEM, "cannot read the policy '%s'", name);
-	sources->list = list;
-	list[sources->n++] = (struct lamina_source){TAKE_PTR(copy), text, size, dry};
+	list[sources->n++] = (struct lamina_source){copy, text, size, dry};
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/grow.h"
 #include "base/limits.h"
 
 /* Which rules end at a node, as pairs while the tree grows. */
@@ -135,15 +136,8 @@ static errint_t enter_part(struct lamina_trie *trie, uint32_t parent,
 
 static errint_t add_end(struct ends *ends, uint32_t node, uint32_t rule)
 {
-	if (ends->n == ends->room) {
-		size_t room = ends->room ? ends->room * 2 : 256;
-		struct end *list = reallocarray(ends->list, room, sizeof(*list));
-
-		if (!list)
-			return -ENOMEM;
-		ends->list = list;
-		ends->room = room;
-	}
+	if (!lamina_grow(&ends->list, ends->n, &ends->room, sizeof(*ends->list)))
+		return -ENOMEM;
 	ends->list[ends->n++] = (struct end){node, rule};
 	return 0;
 }

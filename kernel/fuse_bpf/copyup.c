@@ -128,7 +128,7 @@ static int copy_up_held(struct dentry *entry, u64 size, unsigned long start, boo
 	return fuse_entry_is_up(entry) ? 0 : -EIO;
 }
 
-/* Where overlayfs has left a file without its data: they are in a layer below, by some name. */
+/* An overlayfs may have left a file without its data: they are in a layer below, wherever. */
 #define ELSEWHERE "trusted.overlay.metacopy"
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/namei.h>
+#include <linux/sched/signal.h>
 
 #include "view.h"
 
@@ -16,21 +17,23 @@ static int link_into(const struct fuse_place *dir, struct dentry *old, struct de
 	return vfs_link(old, mnt_idmap(dir->layer->mnt), d_inode(dir->dentry), new, NULL);
 }
 
-/* A name in the work directory that is not used. */
+/* An unused name in the work directory; a mount that did not end well may have left some. */
 static struct dentry *work_name(const struct fuse_place *work)
 {
 	static atomic_t counter = ATOMIC_INIT(0);
 	char text[sizeof("#12345678")];
-	struct qstr name =
-		QSTR_INIT(text, snprintf(text, sizeof(text), "#%x", atomic_inc_return(&counter)));
-	struct dentry *dentry = fuse_upper_lookup(work, &name);
+	struct dentry *dentry;
+	int n;
 
-	/* Of a mount that did not end well, and nobody has cleared it. */
-	if (!IS_ERR(dentry) && d_is_positive(dentry)) {
+	for (;;) {
+		n = snprintf(text, sizeof(text), "#%x", atomic_inc_return(&counter));
+		dentry = fuse_upper_lookup(work, &(struct qstr)QSTR_INIT(text, n));
+		if (IS_ERR(dentry) || d_is_negative(dentry))
+			return dentry;
 		dput(dentry);
-		return ERR_PTR(-EEXIST);
+		if (fatal_signal_pending(current))
+			return ERR_PTR(-EINTR);
 	}
-	return dentry;
 }
 
 static int rename_over(const struct fuse_place *work, struct dentry *from,

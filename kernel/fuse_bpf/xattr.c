@@ -19,12 +19,6 @@ static bool has_prefix(const char *name, const char *prefix)
 	return prefix && !strncmp(name, prefix, strlen(prefix));
 }
 
-/* Is it one that the server and the kernel keep for themselves? */
-static bool is_own(const struct fuse_view *view, const char *name)
-{
-	return view->upper && has_prefix(name, view->own);
-}
-
 /* The prefix of a name that is kept one level further down, or NULL. */
 static const char *nested_prefix(const struct fuse_view *view, const char *name)
 {
@@ -35,6 +29,14 @@ static const char *nested_prefix(const struct fuse_view *view, const char *name)
 	    has_prefix(name, XATTR_USER_PREFIX NESTED))
 		return XATTR_USER_PREFIX NESTED;
 	return NULL;
+}
+
+/* Is it one that the server and the kernel keep for themselves? */
+static bool is_own(const struct fuse_view *view, const char *name)
+{
+	if (!view->upper || nested_prefix(view, name))
+		return false;
+	return has_prefix(name, view->own) || !strcmp(name, view->opaque);
 }
 
 /* Have the filters a say in an attribute of this name? As fuse_view_gate_xattr(). */

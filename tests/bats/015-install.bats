@@ -75,16 +75,6 @@ options_of_usage() {
 	[[ $n -gt 0 ]]
 }
 
-@test "the man page of policies has every command and option of its usage" {
-	local word n=0
-	for word in $("$LAMINA_BIN/lamina" policy --help | grep '^  [a-z]' |
-		grep -oE '^  [a-z]+|--[a-z-]+|\[-o' | tr -d '['); do
-		grep -qF "**$word**" "$LAMINA_ROOT/docs/man/lamina-policy.1.md"
-		n=$((n + 1))
-	done
-	[[ $n -gt 10 ]]
-}
-
 @test "the hook's man page has every option of its usage" {
 	local word n=0
 	for word in $("$INSTALLED/usr/libexec/lamina/lamina-hook" --help | grep '^  --' | grep -oE -- '--[a-z-]+'); do

@@ -71,18 +71,18 @@ compare() {
 }
 
 @test "what a user changes in lower directories belongs to whom it should" {
-	py permissions make_whose lower
+	py privileges make_whose lower
 	mark_lower
 	mount_lamina
-	py permissions whose mnt upper
+	py privileges whose mnt upper
 	umount_lamina
 	assert_lower_unchanged
 }
 
 @test "access and open on a read-only mount" {
-	py permissions make_whose lower
+	py privileges make_whose lower
 	mount_read_only
-	py permissions read_only mnt
+	py privileges read_only mnt
 	umount_lamina
 }
 
@@ -93,21 +93,21 @@ compare() {
 		chown 1000:1000 "$name"
 	done
 	mount_lamina
-	py permissions old_handles mnt/own
-	py permissions old_handles mnt/file
+	py privileges old_handles mnt/own
+	py privileges old_handles mnt/file
 	umount_lamina
 }
 
 @test "a thousand groups count" {
 	touch lower/file
 	mount_lamina
-	py permissions many_groups mnt/file
+	py privileges many_groups mnt/file
 	umount_lamina
 }
 
 @test "who is not in a group cannot make files set-gid for it" {
 	mount_lamina
-	py permissions foreign_bits mnt
+	py privileges foreign_bits mnt
 	umount_lamina
 }
 
@@ -120,10 +120,10 @@ compare() {
 	all=$(printf '%x' "$((16#$(awk '/^CapEff/ { print $2 }' /proc/self/status)))")
 	mount_lamina
 	for round in lower upper; do
-		py permissions privileges mnt/suid "0:1000:$all"
-		py permissions privileges mnt/sgid "1000:3000:0"
-		py permissions privileges mnt/cap "1000:1000:2000"
-		py permissions privileges mnt/plain "1000:1000:0"
+		py privileges privileges mnt/suid "0:1000:$all"
+		py privileges privileges mnt/sgid "1000:3000:0"
+		py privileges privileges mnt/cap "1000:1000:2000"
+		py privileges privileges mnt/plain "1000:1000:0"
 		touch mnt/{suid,sgid,cap,plain}
 	done
 	umount_lamina
@@ -134,8 +134,8 @@ compare() {
 	chmod 4755 lower/suid
 	setcap cap_net_raw+ep lower/cap
 	mount_lamina -o nosuid
-	py permissions privileges mnt/suid "1000:1000:0"
-	py permissions privileges mnt/cap "1000:1000:0"
+	py privileges privileges mnt/suid "1000:1000:0"
+	py privileges privileges mnt/cap "1000:1000:0"
 	umount_lamina
 }
 

@@ -242,6 +242,20 @@ refused() {
 	assert_output_has "cannot read the policy"
 }
 
+@test "what a container was seen to use is enough to run another one" {
+	work='set -e; cat /base/dir/f1 /etc/hosts >/base/copy; mkdir /base/new; mv /base/copy /base/new
+		rm /base/dir/f2; ls /base/many; dir=$(mktemp -d); touch "$dir/file"; rm -r "$dir"'
+	ours --storage-opt overlay.mountopt=policies create --name box "$BASE" sh -c "$work" >/dev/null
+	ours init box >/dev/null
+	run_expect 0 lamina policy learn --output learned.json box -- "$LAMINA_PODMAN" start -a box
+	jq -e '.defaultAction == "ERRNO"' learned.json
+	run_expect 0 hooked run --rm --annotation "org.lamina.policy=$PWD/learned.json" "$BASE" \
+		sh -c "$work"
+	run_expect 1 hooked run --rm --annotation "org.lamina.policy=$PWD/learned.json" "$BASE" \
+		cat /base/tree/file
+	assert_output_has "Permission denied"
+}
+
 # ---- what is done from outside ----
 
 @test "commit, export, diff and mount lose nothing that is hidden" {

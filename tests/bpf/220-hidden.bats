@@ -112,7 +112,7 @@ os.link(f"/proc/self/fd/{fd}", "mnt/file", src_dir_fd=fd)'
 	printf '%s\n' /file /dir/sub >paths
 	load_filter hide --replace --paths paths
 	fails 'No such file' touch /proc/self/fd/7/new
-	fails 'No such file' chmod 600 /proc/self/fd/8
+	fails 'No such file' setfattr -n user.x -v y /proc/self/fd/8
 	fails 'not permitted' bash -c 'echo x >mnt/file'
 	# Who has it open for writing goes on.
 	echo more >&8

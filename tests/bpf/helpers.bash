@@ -172,18 +172,28 @@ beside() {
 		overlay ovl
 }
 
-# same COMMAND...: does a shell command in the view and in the overlayfs; status and output must be
-# the same.
+# same COMMAND...: does shell commands in the view and in the overlayfs; what each says, and its status,
+# must be the same.
 same() {
-	local view status_view
+	same_by "" "$@"
+}
 
-	log bash -c "cd mnt && $*"
-	view=$output status_view=$status
-	log bash -c "cd ovl && $*"
-	if [[ $status != "$status_view" || ${output//"$W/ovl"/"$W/mnt"} != "$view" ]]; then
-		echo "on overlayfs something else"
-		return 1
-	fi
+# same_as USER COMMAND...: likewise, as an ordinary user.
+same_as() {
+	same_by "as $1" "${@:2}"
+}
+
+same_by() {
+	local who=$1 side said=()
+
+	for side in mnt ovl; do
+		# shellcheck disable=SC2016,SC2086
+		log $who bash -c 'cd "$1" && shift
+			for command; do (echo "\$ $command"; eval "$command"); echo "status $?"; done' \
+			bash "$side" "${@:2}"
+		said+=("${output//"$W/ovl"/"$W/mnt"}")
+	done
+	diff <(echo "${said[1]}") <(echo "${said[0]}")
 }
 
 # What is seen of a tree, but for when and where it was written, and how many links directories have:

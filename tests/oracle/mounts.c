@@ -72,7 +72,8 @@ static void mount_ours(const struct scene *s)
 		 s->settings->engine);
 	child = fork();
 	if (child == 0) {
-		if (s->form == FORM_DOT)
+		/* Engine bpf reads that form, and never writes it. */
+		if (s->form == FORM_DOT && strcmp(s->settings->engine, "bpf") != 0)
 			setenv("FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT", "1", 1);
 		execl(s->settings->mount_program, s->settings->mount_program, "-o", options,
 		      "ours/mnt", NULL);

@@ -49,7 +49,7 @@ struct scene {
 	const struct settings *settings;
 	uint64_t seed;
 	struct rng rng;
-	enum whiteout_form form; /* of our copy of the layers, and of what we write */
+	enum whiteout_form form; /* of our copy of the layers, and of what is written */
 	unsigned int n_layers;
 	struct timespec start; /* of the operations: layers are older */
 	struct pair mounts;    /* roots of the two mounts, while mounted */

@@ -346,15 +346,15 @@ assert_one_error() {
 }
 
 @test "usage and man page have the same sub-commands and options" {
-	local command option
+	local command option manual=$LAMINA_ROOT/docs/man/lamina-policy.1.md
 	policy --help >help
 	while read -r command; do
-		grep "^\*\*policy\*\* \*\*$command\*\*" "$LAMINA_ROOT/docs/man/lamina.1.md" >manual
+		grep "^\*\*$command\*\*" "$manual" >line
 		while read -r option; do
-			grep -qF -- "**$option**" manual
+			grep -qF -- "**$option**" line
 		done < <(sed -n "s/^  $command //p" help | grep -oE -- '--?[a-z-]+' | sort -u)
 	done < <(sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' help)
-	assert_equal "$(grep -c '^\*\*policy\*\* ' "$LAMINA_ROOT/docs/man/lamina.1.md")" \
+	assert_equal "$(sed -n '/^# COMMANDS/,/^# EXIT/p' "$manual" | grep -cE '^\*\*[a-z]+\*\* ')" \
 		"$(grep -cE '^  [a-z]+ ' help)"
 }
 

@@ -19,6 +19,8 @@
 #define STEP	  (1 << 20)
 #define N_READS	  65536
 #define READ_SIZE 4096
+#define N_STATS	  500000
+#define N_OPENS	  10000
 
 static char buffer[STEP];
 
@@ -129,6 +131,48 @@ static double do_read_small(const char *dir)
 	return now() - start;
 }
 
+/* Each of these files by its name, which nobody has listed before. */
+static double do_look_up(const char *dir)
+{
+	double start = now();
+	char path[4096], name[64];
+	struct stat st;
+
+	for (unsigned int i = 0; i < N_FILES; i++) {
+		file_name(name, sizeof(name), i);
+		snprintf(path, sizeof(path), "%s/%s", dir, name);
+		if (lstat(path, &st) < 0)
+			err(1, "%s", path);
+	}
+	return now() - start;
+}
+
+/* One of them, which the kernel knows. */
+static double do_stat_one(const char *dir)
+{
+	double start = now();
+	char path[4096], name[64];
+	struct stat st;
+
+	file_name(name, sizeof(name), 0);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	for (unsigned int i = 0; i < N_STATS; i++)
+		if (lstat(path, &st) < 0)
+			err(1, "%s", path);
+	return now() - start;
+}
+
+static double do_open_one(const char *dir)
+{
+	double start = now();
+	char name[64];
+
+	file_name(name, sizeof(name), 0);
+	for (unsigned int i = 0; i < N_OPENS; i++)
+		close(open_in(dir, name, O_RDONLY));
+	return now() - start;
+}
+
 static double do_seq_write(const char *dir)
 {
 	int fd = open_in(dir, "written", O_CREAT | O_TRUNC | O_WRONLY);
@@ -189,13 +233,11 @@ int main(int argc, char **argv)
 		const char *name;
 		double (*run)(const char *dir);
 	} kinds[] = {
-		{"find", do_find},
-		{"create", do_create},
-		{"delete", do_delete},
-		{"read-small", do_read_small},
-		{"seq-read", do_seq_read},
-		{"seq-write", do_seq_write},
-		{"random-read", do_random_read},
+		{"find", do_find},	     {"create", do_create},
+		{"delete", do_delete},	     {"read-small", do_read_small},
+		{"look-up", do_look_up},     {"stat-one", do_stat_one},
+		{"open-one", do_open_one},   {"seq-read", do_seq_read},
+		{"seq-write", do_seq_write}, {"random-read", do_random_read},
 		{"write-4k", do_write_4k},
 	};
 

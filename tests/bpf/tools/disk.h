@@ -205,18 +205,24 @@ static inline int copy_data(const char *from, const char *to, off_t size)
 {
 	static char buffer[1 << 16];
 	int in = open(from, O_RDONLY | O_NOFOLLOW), out = open(to, O_WRONLY | O_NOFOLLOW);
-	ssize_t n;
+	ssize_t n, written = 0;
+	int err = 0;
 
-	while (size > 0) {
+	while (size > 0 && !err) {
 		n = read(in, buffer, size < (off_t)sizeof(buffer) ? (size_t)size : sizeof(buffer));
-		if (n <= 0 || write(out, buffer, (size_t)n) != n)
-			break;
+		if (n > 0)
+			written = write(out, buffer, (size_t)n);
+		if (n < 0 || written < 0)
+			err = -errno;
+		else if (!n || written != n)
+			err = -ENOSPC;
 		size -= n;
 	}
-	n = fsync(out);
+	if (!err && fsync(out))
+		err = -errno;
 	close(in);
 	close(out);
-	return n ? -errno : 0;
+	return err;
 }
 
 static inline void copy_xattrs(const char *from, const char *to)
@@ -285,9 +291,11 @@ static inline int prepare_copy(const char *temp, unsigned int layer, const char 
 		err = copy_data(from, temp, size < st->st_size ? size : st->st_size);
 	if (err)
 		return err;
+	/* A change of owner would take file capabilities away. */
+	if (lchown(temp, st->st_uid, st->st_gid))
+		return -errno;
 	copy_xattrs(from, temp);
-	if (lchown(temp, st->st_uid, st->st_gid) ||
-	    (!S_ISLNK(st->st_mode) && chmod(temp, st->st_mode & 07777)) || lstat(temp, &self))
+	if ((!S_ISLNK(st->st_mode) && chmod(temp, st->st_mode & 07777)) || lstat(temp, &self))
 		return -errno;
 	n = snprintf(record, sizeof(record), "%lu %lu", (unsigned long)shown_ino(layer, st->st_ino),
 		     (unsigned long)self.st_ino);

@@ -9,7 +9,7 @@
  *	-r		with -a: replace its server
  *	-w SECONDS	how long the view waits for a server (0)
  *	-m MARKS	trusted, none (trusted)
- *	-f FILTER	name of a filter; may be repeated
+ *	-f FILTER	name of a filter, which is given the cookie 1; may be repeated
  *	-l FILE		append a line for each upcall
  *	-c FILE		before each upcall, read what to do instead: lines "KIND ACTION [NUMBER]"
  *			die: end before acting; act-die: act, and end before answering; error N; retry;
@@ -165,7 +165,7 @@ static int mount_view(char **argv, int argc)
 	for (int i = 3; i < argc; i++)
 		add(c.device, argv[i], 0, &ids[set.nr++]);
 	for (unsigned int i = 0; i < n_filters; i++) {
-		struct fuse_bpf_filter_add filter = {.link_fd = -1};
+		struct fuse_bpf_filter_add filter = {.link_fd = -1, .cookie = 1};
 
 		snprintf(filter.id, sizeof(filter.id), "%s", filters[i]);
 		must(ioctl(c.device, FUSE_BPF_IOC_FILTER_ADD, &filter), filters[i]);
