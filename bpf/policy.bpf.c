@@ -49,11 +49,21 @@ extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __weak __ksym;
 		     at && (i) < (n);                                               \
 	     });)
 
+/* The compiler knows where a name ends; the verifier is only convinced by what it can't leave out. */
+#define LAMINA_POLICY_BYTE(name, i)                                         \
+	({                                                                  \
+		unsigned long long byte = (i);                              \
+		asm volatile("%0 &= %1" : "+r"(byte) : "i"(NAME_SIZE - 1)); \
+		(unsigned char)(name)[byte];                                \
+	})
+#define NAME_SIZE 256
+
 #include "policy/step.h"
 
-#define NAME_SIZE (LAMINA_POLICY_NAME_MAX + 1)
-#define UNNAMED	  "#unnamed"
-#define EXDEV	  18
+_Static_assert(NAME_SIZE == LAMINA_POLICY_NAME_MAX + 1, "names");
+
+#define UNNAMED "#unnamed"
+#define EXDEV	18
 
 /* What can be done to an object, whatever names it has. */
 #define TO_THE_OBJECT                                                                          \

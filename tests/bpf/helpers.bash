@@ -33,21 +33,22 @@ setup() {
 
 # Starting a program takes its time in the VM, so there are few here.
 teardown() {
-	local left
+	local left right=true
 
 	cd /
 	left=$(mounted)
 	if [[ -n $left ]]; then
 		echo "still mounted: $left"
 		sort -r <<<"$left" | xargs -rd '\n' umount -l
-		return 1
+		right=false
 	fi
 	left=$(filters)
 	if [[ -n $left ]]; then
 		echo "still loaded: $left"
 		xargs -rn1 sh -c 'lamina filter remove "$0" --detach' <<<"$left"
-		return 1
+		right=false
 	fi
+	$right || return 1
 	rm -rf "$W" 2>/dev/null || { chattr -R -i -a "$W" && rm -rf "$W"; }
 	# Each complaint fails one test.
 	left=$(splats)

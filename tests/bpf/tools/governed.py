@@ -24,7 +24,8 @@ AT_FDCWD = -100
 
 
 def arg(address, size, flags=0, reserved=0):
-    return struct.pack("=QIIQQ", address, size, flags, reserved, 0)
+    """Writable, since fcntl.ioctl() returns the result only then."""
+    return bytearray(struct.pack("=QIIQQ", address, size, flags, reserved, 0))
 
 
 def root(mountpoint):
