@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include <linux/fuse_filter.h>
@@ -177,9 +176,7 @@ static errint_t find_view(struct options *options, struct lamina_error *error)
 		return 0;
 	if (stat(options->target, &stat_buf) < 0)
 		return lamina_error_set(error, -errno, "cannot look at '%s'", options->target);
-	/* The kernel's own form of device numbers. */
-	options->view = (minor(stat_buf.st_dev) & 0xff) | major(stat_buf.st_dev) << 8 |
-			(minor(stat_buf.st_dev) & ~0xffU) << 12;
+	options->view = lamina_filter_view(stat_buf.st_dev);
 	return 0;
 }
 

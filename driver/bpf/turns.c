@@ -17,8 +17,8 @@ void lamina_turns_begin(struct lamina_turns *turns, bool from_oldest)
 /* Returns false if it isn't there. */
 static bool read_event(const struct lamina_turns *turns, void *ret)
 {
-	const char *slot = (const char *)turns->events +
-			   (turns->next & (turns->slots - 1)) * turns->size;
+	const char *slot =
+		(const char *)turns->events + (turns->next & (turns->slots - 1)) * turns->size;
 	const uint64_t *turn = (const uint64_t *)slot;
 
 	if (__atomic_load_n(turn, __ATOMIC_ACQUIRE) != turns->next + 1)

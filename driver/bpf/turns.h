@@ -13,9 +13,9 @@
 struct lamina_turns {
 	const uint64_t *head; /* events that were begun */
 	const void *events;
-	uint64_t slots; /* a power of two */
-	size_t size;	/* of an event */
-	uint64_t next;	/* the event to be read */
+	uint64_t slots;	  /* a power of two */
+	size_t size;	  /* of an event */
+	uint64_t next;	  /* the event to be read */
 	uint64_t missing; /* one more than the event that wasn't there */
 	uint64_t lost;
 };

@@ -124,7 +124,7 @@ static errint_t remove_of_view(int root, const char *label, struct lamina_error 
 {
 	struct lamina_bundle bundle;
 	bool other;
-	errint_t err = label ? lamina_data_get(root, &bundle, error) : 0;
+	errint_t err = label ? lamina_data_get(root, &bundle, NULL, error) : 0;
 
 	if (err > 0) {
 		other = strcmp(bundle.label, label) != 0;
@@ -160,7 +160,7 @@ errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_e
 	errint_t err;
 
 	if (lamina_data_is_view(root))
-		return lamina_data_get(root, ret, error);
+		return lamina_data_get(root, ret, NULL, error);
 	request.out = out = new_memfd(error);
 	err = out < 0 ? out : control(root, &request, error);
 	if (err < 0)
@@ -177,11 +177,6 @@ static errint_t listen_to(int root, struct lamina_control *request, struct lamin
 	int ends[2];
 	errint_t err;
 
-	if (lamina_data_is_view(root))
-		return lamina_error_say(
-			error, -EOPNOTSUPP,
-			"engine bpf enforces policies, but does not tell of what it "
-			"refuses yet: mount with the option 'engine=passthrough'");
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return lamina_error_set(error, -errno, "cannot make a pipe");
 	ours = ends[0];
@@ -208,6 +203,10 @@ errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error)
 		.flags = at_exec ? LAMINA_CONTROL_AT_EXEC : 0,
 	};
 
+	if (lamina_data_is_view(root))
+		return lamina_error_say(error, -EOPNOTSUPP,
+					"engine bpf does not tell of what is allowed: learn on a "
+					"mount with the option 'engine=passthrough'");
 	return listen_to(root, &request, error);
 }
 

@@ -192,7 +192,8 @@ static bool is_whole(const uint32_t *head, size_t n)
 	       head[POLICY_DATA_REST] <= n;
 }
 
-errint_t lamina_data_get(int root, struct lamina_bundle *ret, struct lamina_error *error)
+errint_t lamina_data_get(int root, struct lamina_bundle *ret, uint32_t *ret_id,
+			 struct lamina_error *error)
 {
 	_cleanup_free_ uint32_t *words = NULL;
 	errint_t size = get_all(root, &words, error);
@@ -207,5 +208,7 @@ errint_t lamina_data_get(int root, struct lamina_bundle *ret, struct lamina_erro
 	err = lamina_bundle_parse_rest(
 		words + words[POLICY_DATA_REST], (n - words[POLICY_DATA_REST]) * WORD,
 		words + POLICY_DATA_TABLE, words[POLICY_DATA_TABLE_WORDS] * WORD, ret, error);
+	if (err == 0 && ret_id)
+		*ret_id = words[POLICY_DATA_ID];
 	return err < 0 ? err : 1;
 }

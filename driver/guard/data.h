@@ -20,5 +20,6 @@ bool lamina_data_is_view(int root);
 /* Put @bundle in force instead of what was; NULL: nothing. */
 errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error);
 
-/* The policy in force. Returns 1, or 0 if there is none. */
-errint_t lamina_data_get(int root, struct lamina_bundle *ret, struct lamina_error *error);
+/* The policy in force, and its number in events, if that is wanted. Returns 1, or 0 if there is none. */
+errint_t lamina_data_get(int root, struct lamina_bundle *ret, uint32_t *ret_id,
+			 struct lamina_error *error);

@@ -38,6 +38,7 @@ struct stream {
 	const struct fuse_place *place;
 	u64 ino, parent_ino; /* for "." and ".." */
 	struct unsure *unsure;
+	const struct cred *caller;
 	bool outdated; /* the directory has to be settled first */
 	int err;
 };
@@ -156,13 +157,17 @@ static int judge_error(const struct stream *s)
 	return err ?: 1;
 }
 
-/* May who reads see a name that was just asked about? */
+/* May who reads see a name that was just asked about? Filters are to find who it is. */
 static int may_see(struct stream *s, const char *name, int len)
 {
-	int ret = 1;
+	const struct cred *layers;
+	int ret;
 
-	if (unlikely(s->asker->asks & FUSE_ACCESS(SEE)))
-		ret = fuse_name_listed(s->asker, name, len);
+	if (likely(!(s->asker->asks & FUSE_ACCESS(SEE))))
+		return 1;
+	layers = override_creds(s->caller);
+	ret = fuse_name_listed(s->asker, name, len);
+	revert_creds(layers);
 	s->outdated = ret < 0;
 	return ret;
 }
@@ -250,16 +255,15 @@ static int list_single(struct file *file, struct dir_context *ctx)
 		.ino = view_ino(inode),
 		.parent_ino = parent_ino(file),
 	};
-	const struct cred *old;
 	int err = fuse_asker_init_listing(&asker, inode);
 
 	if (err)
 		return err;
 	do {
 		s.err = 0;
-		old = fuse_place_override(s.place);
+		s.caller = fuse_place_override(s.place);
 		err = iterate_dir(df->real, &s.ctx);
-		revert_creds(old);
+		revert_creds(s.caller);
 		ctx->pos = s.ctx.pos;
 		if (!err && s.outdated)
 			err = -EAGAIN;
