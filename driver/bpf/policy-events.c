@@ -41,12 +41,13 @@ errint_t lamina_policy_events_init(struct lamina_policy_events *ret, bool from_o
 	ring = address;
 	*ret = (struct lamina_policy_events){
 		.ring = address,
-		.turns = {
-			.head = (const uint64_t *)&ring->head,
-			.events = ring->events,
-			.slots = POLICY_EVENTS,
-			.size = sizeof(struct policy_event),
-		},
+		.turns =
+			{
+				.head = (const uint64_t *)&ring->head,
+				.events = ring->events,
+				.slots = POLICY_EVENTS,
+				.size = sizeof(struct policy_event),
+			},
 	};
 	lamina_turns_begin(&ret->turns, from_oldest);
 	return 0;

@@ -21,7 +21,8 @@ struct lamina_line {
 	const char *comm, *exe; /* "" where they can't be seen */
 	const char *path;
 	unsigned int access, verdict;
-	const struct lamina_compiled *compiled; /* whose verdict it is; NULL: it is not known any more */
+	const struct lamina_compiled
+		*compiled; /* whose verdict it is; NULL: it is not known any more */
 };
 
 /* Append it to @text, with a newline. */
