@@ -27,6 +27,7 @@ struct known {
 struct traced_view {
 	dev_t dev;
 	uint32_t number; /* the same, as the kernel has it */
+	uint64_t since;	 /* the event from which on this view has the number for certain */
 	char *path;
 	struct known known[POLICIES]; /* the newest first */
 	size_t n_known;
@@ -144,6 +145,7 @@ errint_t traced_views_add(struct traced_views *views, int root, dev_t dev, const
 	list[views->n] = (struct traced_view){
 		.dev = dev,
 		.number = lamina_filter_view(dev),
+		.since = lamina_turns_head(&views->events.turns),
 		.path = strdup(path),
 	};
 	if (!list[views->n].path)
@@ -189,6 +191,14 @@ static struct timespec time_of_day(uint64_t boottime)
 	return (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
 }
 
+/* Numbers are used again: what is older than our look at the view must be of its policy. */
+static bool is_of(struct traced_view *view, const struct policy_event *event)
+{
+	if (view->number != event->view)
+		return false;
+	return event->turn > view->since || find_known(view, event->id);
+}
+
 static void print_event(const struct traced_views *views, struct traced_view *view,
 			const struct policy_event *event)
 {
@@ -222,7 +232,7 @@ void traced_views_print(struct traced_views *views)
 
 	while (views->events.ring && lamina_policy_events_next(&views->events, &event)) {
 		for (size_t i = 0; i < views->n; i++)
-			if (views->list[i].number == event.view)
+			if (is_of(&views->list[i], &event))
 				print_event(views, &views->list[i], &event);
 		lost = lamina_policy_events_lost(&views->events);
 		if (lost)

@@ -5,7 +5,7 @@
 
 void lamina_turns_begin(struct lamina_turns *turns, bool from_oldest)
 {
-	uint64_t head = __atomic_load_n(turns->head, __ATOMIC_ACQUIRE);
+	uint64_t head = lamina_turns_head(turns);
 
 	turns->missing = 0;
 	turns->lost = 0;
@@ -35,7 +35,7 @@ static bool read_event(const struct lamina_turns *turns, void *ret)
  */
 bool lamina_turns_next(struct lamina_turns *turns, void *ret)
 {
-	uint64_t head = __atomic_load_n(turns->head, __ATOMIC_ACQUIRE);
+	uint64_t head = lamina_turns_head(turns);
 
 	if (head - turns->next > turns->slots) {
 		turns->lost += head - turns->next - turns->slots;

@@ -25,3 +25,9 @@ void lamina_turns_begin(struct lamina_turns *turns, bool from_oldest);
 
 /* The next event, copied to @ret of the size of one. Returns false if there is none now. */
 bool lamina_turns_next(struct lamina_turns *turns, void *ret);
+
+/* How many events were begun. */
+static inline uint64_t lamina_turns_head(const struct lamina_turns *turns)
+{
+	return __atomic_load_n(turns->head, __ATOMIC_ACQUIRE);
+}
