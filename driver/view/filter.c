@@ -77,6 +77,7 @@ errint_t view_filter_load(const char *name, struct lamina_error *error)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return lamina_error_say(error, -EIO, "'%s filter load %s' failed: %s", program, name,
-				said[0] ? said : "it said nothing");
+	return lamina_error_say(error, -EIO,
+				"no filter '%s' is loaded, and '%s filter load %s' failed: %s",
+				name, program, name, said[0] ? said : "it said nothing");
 }

@@ -58,6 +58,8 @@ engine_of() {
 
 # Each changes the same things of the layers in its own way.
 @test "ten containers at once do not see each other's changes" {
+	local running=()
+
 	for c in {0..9}; do
 		(ours run --name "box$c" "$MANY" sh -ec "
 			for i in \$(seq 0 19); do
@@ -68,8 +70,9 @@ engine_of() {
 			mkdir /base/tree
 			mv /base/dir /base/tree/$c
 			sha256sum /bin/busybox >/base/tree/sum") &
+		running+=($!)
 	done
-	wait
+	wait "${running[@]}"
 	for c in {0..9}; do
 		mounted=$(ours mount "box$c")
 		assert_equal "$(engine_of "$mounted")" "$LAMINA_ENGINE"
