@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Parts of the check and what comes of them. Who includes this has set logs, a folder of its own.
+# LAMINA_ONLY  run only parts whose name matches this pattern
+
+# shellcheck shell=bash
+passed=0 failed=0 skipped=0
+
+wanted() { [[ -z ${LAMINA_ONLY:-} || $1 =~ $LAMINA_ONLY ]]; }
+
+headline() { printf '\n== %s (%(%H:%M:%S)T)\n' "$1" -1; }
+
+# What failed, and in which part: told again at the end, where it is found.
+fail() {
+	echo "not ok $1"
+	echo "$1" >>"$logs/failures"
+	failed=$((failed + 1))
+}
+
+# One thing that passes or fails as a whole: step NAME COMMAND...
+step() {
+	local name=$1
+	shift
+	wanted "$name" || return 0
+	headline "$name"
+	if "$@" >"$logs/step" 2>&1; then
+		echo "ok $name"
+		passed=$((passed + 1))
+	else
+		cat "$logs/step"
+		fail "$name"
+	fi
+}
+
+# Something that prints TAP: tap NAME COMMAND...
+tap() {
+	local name=$1 status planned seen
+	shift
+	wanted "$name" || return 0
+	headline "$name"
+	"$@" 2>&1 | tee "$logs/tap"
+	status=${PIPESTATUS[0]}
+	passed=$((passed + $(grep -c '^ok ' "$logs/tap") - $(grep -c '^ok .*# skip' "$logs/tap")))
+	skipped=$((skipped + $(grep -c '^ok .*# skip' "$logs/tap")))
+	failed=$((failed + $(grep -c '^not ok ' "$logs/tap")))
+	sed -n "s|^not ok |$name: |p" "$logs/tap" >>"$logs/failures"
+	# A runner that dies, or stops early, has failed even if nothing in it did.
+	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$logs/tap" | head -1)
+	seen=$(grep -cE '^(not )?ok ' "$logs/tap")
+	if [[ $planned != "$seen" ]] || { [[ $status -ne 0 ]] && ! grep -q '^not ok ' "$logs/tap"; }; then
+		fail "$name: status $status, $seen of ${planned:-unknown} tests"
+	fi
+}
+
+apart() {
+	local logs=$logs/beside passed=0 failed=0 skipped=0
+
+	mkdir "$logs"
+	"$@"
+	echo "$passed $failed $skipped" >"$logs/counts"
+}
+
+# beside COMMAND...: parts that run at the same time as what follows. joined() tells what came of them:
+# those that end without having said so have failed.
+beside() {
+	apart "$@" >"$logs/beside.log" 2>&1 &
+	beside=$!
+}
+
+joined() {
+	local more=(0 1 0)
+
+	wait "$beside"
+	cat "$logs/beside.log"
+	if [[ -e $logs/beside/counts ]]; then
+		read -ra more <"$logs/beside/counts"
+	else
+		echo "not ok what runs beside the others was cut off" | tee -a "$logs/failures"
+	fi
+	cat "$logs/beside/failures" >>"$logs/failures" 2>/dev/null
+	passed=$((passed + more[0])) failed=$((failed + more[1])) skipped=$((skipped + more[2]))
+}
+
+# The last lines of a check; its status says whether anything failed.
+sum_up() {
+	[[ $failed -eq 0 ]] || { printf '\n== what failed\n' && cat "$logs/failures"; }
+	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+	[[ $failed -eq 0 ]]
+}
