@@ -209,7 +209,8 @@ static struct file *open_unnamed(struct mnt_idmap *idmap, struct inode *dir, str
 	struct file *real;
 	int err;
 
-	err = fuse_override_create(idmap, file->f_path.dentry, mode, &old);
+	/* The helper takes the mapping of the mount, so root needs an id in it. */
+	err = fuse_override_create(idmap, file->f_path.dentry, mode, NULL, &old);
 	if (err)
 		return ERR_PTR(err);
 	real = backing_tmpfile_open(file, flags, &path, mode, place->layer->cred);
