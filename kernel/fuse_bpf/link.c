@@ -245,6 +245,9 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 	struct vfsmount *mnt;
 	int err;
 
+	/* The VFS says so for everything else that is made. */
+	if (IS_DEADDIR(dir))
+		return -ENOENT;
 	err = fuse_names_begin(parent)
 		      ?: fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
 	if (err)
