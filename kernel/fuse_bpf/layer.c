@@ -348,6 +348,29 @@ int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *
 	return ret;
 }
 
+/**
+ * fuse_place_begin_change - become who changes something in the upper
+ * @place: where
+ * @ret_old: for fuse_place_end_change()
+ *
+ * Context: may sleep, until the file system thaws. Nothing in the upper is locked.
+ * Return: 0 or an error; then there is nothing to be ended.
+ */
+int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old)
+{
+	int err = mnt_want_write(place->layer->mnt);
+
+	if (!err)
+		*ret_old = fuse_place_override(place);
+	return err;
+}
+
+void fuse_place_end_change(const struct fuse_place *place, const struct cred *old)
+{
+	revert_creds(old);
+	mnt_drop_write(place->layer->mnt);
+}
+
 /* A tree that is seen twice would be two inodes with one key. */
 bool fuse_trees_overlap(struct dentry *a, struct dentry *b)
 {
