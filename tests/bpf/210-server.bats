@@ -176,15 +176,17 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 }
 
 @test "a successor clears what a killed server left, and nothing of the kernel's" {
+	local own=work/work # the server's part of the work directory
+
 	mounts
 	kill -STOP "$(keeper)"
-	mkdir -p work/work/leftover/dir
-	touch work/work/leftover/dir/file "work/lamina-kernel/#1"
+	mkdir -p "$own/leftover/dir"
+	touch "$own/leftover/dir/file" "work/lamina-kernel/#1"
 	kill -KILL "$(server)"
 	kill -CONT "$(keeper)"
 	eventually has_server
 	ok rm mnt/one
-	is "" ls work/work
+	is "" ls "$own"
 	is "#1" ls work/lamina-kernel
 	unmounts
 }
