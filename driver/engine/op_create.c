@@ -15,22 +15,12 @@
 #include "union/create.h"
 #include "union/xattr.h"
 
-/*
- * Whose the new object is: the caller's, in the ids of the layers. Who has none there can own
- * nothing; but root does the container manager's work, which is to make a file and then give it to
- * somebody in the container: until then it is nobody's.
- */
+/* Whose the new object is: the caller's, in the ids of the layers. */
 static errint_t set_owner(const struct lamina_fs *fs, const struct wire_request *r,
 			  struct lamina_new *what)
 {
-	what->uid = lamina_idmap_store(&fs->options.uids, r->in->uid);
-	what->gid = lamina_idmap_store(&fs->options.gids, r->in->gid);
-	if (what->uid == (uid_t)-1 && r->in->uid == 0) {
-		what->uid = LAMINA_OVERFLOW_ID;
-		if (what->gid == (gid_t)-1)
-			what->gid = LAMINA_OVERFLOW_ID;
-	}
-	return what->uid == (uid_t)-1 || what->gid == (gid_t)-1 ? -EOVERFLOW : 0;
+	return lamina_idmap_owner(&fs->options.uids, &fs->options.gids, r->in->uid, r->in->gid,
+				  &what->uid, &what->gid);
 }
 
 /* The entry of what was just made as @name in @dir, without asking the layers below. */

@@ -108,6 +108,24 @@ uint32_t lamina_idmap_store(const struct lamina_idmap *map, uint32_t shown)
 	return NO_ID;
 }
 
+errint_t lamina_idmap_owner(const struct lamina_idmap *uids, const struct lamina_idmap *gids,
+			    uint32_t uid, uint32_t gid, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	uint32_t disk_uid = lamina_idmap_store(uids, uid);
+	uint32_t disk_gid = lamina_idmap_store(gids, gid);
+
+	if (disk_uid == NO_ID && uid == 0) {
+		disk_uid = LAMINA_OVERFLOW_ID;
+		if (disk_gid == NO_ID)
+			disk_gid = LAMINA_OVERFLOW_ID;
+	}
+	if (disk_uid == NO_ID || disk_gid == NO_ID)
+		return -EOVERFLOW;
+	*ret_uid = disk_uid;
+	*ret_gid = disk_gid;
+	return 0;
+}
+
 bool lamina_idmap_active(const struct lamina_idmap *map)
 {
 	return map->squash || map->n > 0;

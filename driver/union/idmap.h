@@ -38,6 +38,14 @@ uint32_t lamina_idmap_show(const struct lamina_idmap *map, uint32_t disk);
 /* The id to store for @shown: UINT32_MAX, which is no id, if it has no mapping. */
 uint32_t lamina_idmap_store(const struct lamina_idmap *map, uint32_t shown);
 
+/*
+ * Whose a new object is on disk that @uid and @gid, as shown, make. Who has no id there can own
+ * nothing: -EOVERFLOW. But root does the container manager's work, which is to make a file and then
+ * give it to somebody in the container: until then it is nobody's.
+ */
+errint_t lamina_idmap_owner(const struct lamina_idmap *uids, const struct lamina_idmap *gids,
+			    uint32_t uid, uint32_t gid, uint32_t *ret_uid, uint32_t *ret_gid);
+
 /* Whether ids differ at all between disk and processes. */
 bool lamina_idmap_active(const struct lamina_idmap *map);
 

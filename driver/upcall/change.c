@@ -165,15 +165,15 @@ static errint_t describe_new(const struct lamina_upcall_server *s, const struct 
 		.mode = in->mode & (S_IFMT | 07777),
 		.rdev = unpack_device(in->rdev),
 		.target = c->text,
-		.uid = in->uid == UINT32_MAX ? in->uid : lamina_idmap_store(s->uids, in->uid),
-		.gid = in->gid == UINT32_MAX ? in->gid : lamina_idmap_store(s->gids, in->gid),
 		.umask = in->umask & 0777,
 	};
 	if (S_ISLNK(ret->mode) && !ret->target)
 		return -EINVAL;
 	if (S_ISCHR(ret->mode) && ret->rdev == 0)
 		return -EPERM;
-	return ret->uid == UINT32_MAX || ret->gid == UINT32_MAX ? -EOVERFLOW : 0;
+	if (in->uid == UINT32_MAX || in->gid == UINT32_MAX)
+		return -EOVERFLOW;
+	return lamina_idmap_owner(s->uids, s->gids, in->uid, in->gid, &ret->uid, &ret->gid);
 }
 
 /* Something else than a whiteout has the name. A server before us may have put it there. */

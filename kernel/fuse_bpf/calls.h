@@ -15,6 +15,8 @@ int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned i
 		      struct dentry **ret_dentry);
 struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags);
 int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *value, size_t size);
+int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old);
+void fuse_place_end_change(const struct fuse_place *place, const struct cred *old);
 bool fuse_trees_overlap(struct dentry *a, struct dentry *b);
 
 static inline struct path fuse_place_path(const struct fuse_place *place)

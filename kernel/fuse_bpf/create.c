@@ -6,6 +6,7 @@
  */
 #include <linux/backing-file.h>
 #include <linux/fs.h>
+#include <linux/highuid.h>
 #include <linux/jiffies.h>
 #include <linux/namei.h>
 #include <linux/security.h>
@@ -32,11 +33,31 @@ struct making {
 	struct fuse_asker *asker;
 };
 
+/*
+ * Who has no id in the upper can own nothing. But root does the container manager's work, which is
+ * to make a file and then give it to somebody in the container: until then it is nobody's, as with
+ * the other engines. That is said in ids of the disk, since the upper's mount may have none for it.
+ */
+static struct mnt_idmap *become_nobody(const struct fuse_place *upper, struct cred *cred)
+{
+	struct mnt_idmap *idmap = mnt_idmap(upper->layer->mnt);
+	struct user_namespace *user_ns = i_user_ns(d_inode(upper->dentry));
+	kgid_t gid = from_vfsgid(idmap, user_ns, VFSGIDT_INIT(cred->fsgid));
+
+	if (!uid_eq(cred->fsuid, GLOBAL_ROOT_UID) ||
+	    uid_valid(from_vfsuid(idmap, user_ns, VFSUIDT_INIT(cred->fsuid))))
+		return idmap;
+	cred->fsuid = make_kuid(user_ns, DEFAULT_FS_OVERFLOWUID);
+	cred->fsgid = gid_valid(gid) ? gid : make_kgid(user_ns, DEFAULT_FS_OVERFLOWGID);
+	return &nop_mnt_idmap;
+}
+
 /**
  * fuse_override_create - become who creates, with the upper's rights
  * @idmap: of the view's mount
  * @entry: what is to be made
  * @mode: its type and permissions
+ * @ret_upper: the mapping of the upper's ids to create with; NULL: that of its mount is the one
  * @ret_old: to be reverted to
  *
  * The file system of the upper makes the owner of what is made out of this, as its own rules say.
@@ -44,7 +65,7 @@ struct making {
  * Return: 0 or an error; then nothing is overridden.
  */
 int fuse_override_create(struct mnt_idmap *idmap, struct dentry *entry, umode_t mode,
-			 const struct cred **ret_old)
+			 struct mnt_idmap **ret_upper, const struct cred **ret_old)
 {
 	struct inode *dir = d_inode(entry->d_parent);
 	const struct fuse_place *upper = fuse_inode_top(dir);
@@ -58,6 +79,8 @@ int fuse_override_create(struct mnt_idmap *idmap, struct dentry *entry, umode_t 
 	if (cred) {
 		cred->fsuid = uid;
 		cred->fsgid = gid;
+		if (ret_upper)
+			*ret_upper = become_nobody(upper, cred);
 		err = security_dentry_create_files_as(entry, mode, &entry->d_name, old, cred);
 	}
 	if (!err) {
@@ -71,12 +94,13 @@ int fuse_override_create(struct mnt_idmap *idmap, struct dentry *entry, umode_t 
 	return err;
 }
 
-static int make_dir(const struct fuse_place *dir, struct dentry **made, umode_t mode)
+static int make_dir(struct mnt_idmap *idmap, const struct fuse_place *dir, struct dentry **made,
+		    umode_t mode)
 {
 	struct dentry *dentry = *made, *found;
 	int err;
 
-	err = vfs_mkdir(mnt_idmap(dir->layer->mnt), d_inode(dir->dentry), dentry, mode);
+	err = vfs_mkdir(idmap, d_inode(dir->dentry), dentry, mode);
 	if (err || likely(!d_unhashed(dentry)))
 		return err;
 	/* Some file systems leave it to others to look up what was made. */
@@ -88,16 +112,16 @@ static int make_dir(const struct fuse_place *dir, struct dentry **made, umode_t 
 	return d_is_negative(found) ? -EIO : 0;
 }
 
-static int make(const struct making *m, const struct fuse_place *dir, struct dentry **made)
+static int make(const struct making *m, struct mnt_idmap *idmap, const struct fuse_place *dir,
+		struct dentry **made)
 {
-	struct mnt_idmap *idmap = mnt_idmap(dir->layer->mnt);
 	struct inode *inode = d_inode(dir->dentry);
 
 	switch (m->mode & S_IFMT) {
 	case S_IFREG:
 		return vfs_create(idmap, inode, *made, m->mode, true);
 	case S_IFDIR:
-		return make_dir(dir, made, m->mode);
+		return make_dir(idmap, dir, made, m->mode);
 	case S_IFLNK:
 		return vfs_symlink(idmap, inode, *made, m->target);
 	default:
@@ -105,10 +129,8 @@ static int make(const struct making *m, const struct fuse_place *dir, struct den
 	}
 }
 
-static void unmake(const struct fuse_place *dir, struct dentry *made)
+static void unmake(struct mnt_idmap *idmap, const struct fuse_place *dir, struct dentry *made)
 {
-	struct mnt_idmap *idmap = mnt_idmap(dir->layer->mnt);
-
 	if (d_is_dir(made))
 		vfs_rmdir(idmap, d_inode(dir->dentry), made);
 	else
@@ -139,6 +161,7 @@ static int instantiate(const struct making *m, struct dentry *made)
 static int make_locked(const struct making *m, const struct fuse_place *dir, bool merged)
 {
 	const struct cred *old = fuse_place_override(dir);
+	struct mnt_idmap *idmap;
 	struct dentry *made;
 	int ret;
 
@@ -146,16 +169,16 @@ static int make_locked(const struct making *m, const struct fuse_place *dir, boo
 	revert_creds(old);
 	if (ret)
 		return ret;
-	ret = fuse_override_create(m->idmap, m->entry, m->mode, &old);
+	ret = fuse_override_create(m->idmap, m->entry, m->mode, &idmap, &old);
 	if (!ret) {
-		ret = make(m, dir, &made);
+		ret = make(m, idmap, dir, &made);
 		revert_creds(old);
 	}
 	if (!ret) {
 		ret = instantiate(m, made);
 		old = fuse_place_override(dir);
 		if (ret)
-			unmake(dir, made);
+			unmake(idmap, dir, made);
 		revert_creds(old);
 	}
 	dput(made);

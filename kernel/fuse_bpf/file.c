@@ -37,16 +37,20 @@ static struct backing_file_ctx backing_ctx(struct file *file, struct file *real)
 	};
 }
 
+/* What @file is read from, by who may do @op with @len bytes from @pos on; or an error. */
+static struct file *backing_for(struct file *file, enum fuse_filter_op op, loff_t pos, u64 len)
+{
+	int err = fuse_view_gate_at(file_inode(file), op, pos, len);
+
+	return err ? ERR_PTR(err) : fuse_view_file_backing(file, NULL);
+}
+
 static ssize_t file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 {
-	struct file *file = iocb->ki_filp, *real;
+	struct file *file = iocb->ki_filp;
+	struct file *real = backing_for(file, FUSE_FILTER_READ, iocb->ki_pos, iov_iter_count(to));
 	struct backing_file_ctx ctx;
-	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_READ, iocb->ki_pos,
-				    iov_iter_count(to));
 
-	if (err)
-		return err;
-	real = fuse_view_file_backing(file, NULL);
 	if (IS_ERR(real))
 		return PTR_ERR(real);
 	ctx = backing_ctx(file, real);
@@ -56,13 +60,9 @@ static ssize_t file_read_iter(struct kiocb *iocb, struct iov_iter *to)
 static ssize_t file_splice_read(struct file *file, loff_t *pos, struct pipe_inode_info *pipe,
 				size_t len, unsigned int flags)
 {
+	struct file *real = backing_for(file, FUSE_FILTER_READ, *pos, len);
 	struct backing_file_ctx ctx;
-	struct file *real;
-	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_READ, *pos, len);
 
-	if (err)
-		return err;
-	real = fuse_view_file_backing(file, NULL);
 	if (IS_ERR(real))
 		return PTR_ERR(real);
 	ctx = backing_ctx(file, real);
@@ -71,15 +71,10 @@ static ssize_t file_splice_read(struct file *file, loff_t *pos, struct pipe_inod
 
 static int file_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct file *real = backing_for(file, FUSE_FILTER_MMAP, (loff_t)vma->vm_pgoff << PAGE_SHIFT,
+					vma->vm_end - vma->vm_start);
 	struct backing_file_ctx ctx;
-	struct file *real;
-	int err =
-		fuse_view_gate_at(file_inode(file), FUSE_FILTER_MMAP,
-				  (loff_t)vma->vm_pgoff << PAGE_SHIFT, vma->vm_end - vma->vm_start);
 
-	if (err)
-		return err;
-	real = fuse_view_file_backing(file, NULL);
 	if (IS_ERR(real))
 		return PTR_ERR(real);
 	ctx = backing_ctx(file, real);
@@ -89,14 +84,10 @@ static int file_mmap(struct file *file, struct vm_area_struct *vma)
 /* Only the backing file system knows of holes, and of its own limits. */
 static loff_t file_llseek(struct file *file, loff_t offset, int whence)
 {
+	struct file *real = backing_for(file, FUSE_FILTER_LSEEK, offset, 0);
 	const struct cred *old;
-	struct file *real;
 	loff_t pos;
-	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_LSEEK, offset, 0);
 
-	if (err)
-		return err;
-	real = fuse_view_file_backing(file, NULL);
 	if (IS_ERR(real))
 		return PTR_ERR(real);
 	real->f_pos = file->f_pos;
@@ -109,13 +100,10 @@ static loff_t file_llseek(struct file *file, loff_t offset, int whence)
 
 static int file_fadvise(struct file *file, loff_t offset, loff_t len, int advice)
 {
+	struct file *real = backing_for(file, FUSE_FILTER_FADVISE, offset, len);
 	const struct cred *old;
-	struct file *real;
-	int err = fuse_view_gate_at(file_inode(file), FUSE_FILTER_FADVISE, offset, len);
+	int err;
 
-	if (err)
-		return err;
-	real = fuse_view_file_backing(file, NULL);
 	if (IS_ERR(real))
 		return PTR_ERR(real);
 	old = override_creds(real->f_cred);

@@ -114,16 +114,35 @@ static void set_mount_flags(struct vfsmount *mnt, bool upper)
 		mnt->mnt_flags |= MNT_READONLY | MNT_NOATIME;
 }
 
+/*
+ * Who has no id in a mount gets no new name there, with whatever capabilities. So where ids are
+ * mapped, who is root on the file system writes, if the mount has an id for that.
+ */
+static void become_its_root(struct cred *cred, const struct path *path)
+{
+	struct user_namespace *fs_ns = path->dentry->d_sb->s_user_ns;
+	struct mnt_idmap *idmap = mnt_idmap(path->mnt);
+	vfsuid_t uid = make_vfsuid(idmap, fs_ns, make_kuid(fs_ns, 0));
+	vfsgid_t gid = make_vfsgid(idmap, fs_ns, make_kgid(fs_ns, 0));
+
+	if (!is_idmapped_mnt(path->mnt) || !vfsuid_valid(uid) || !vfsgid_valid(gid))
+		return;
+	cred->fsuid = vfsuid_into_kuid(uid);
+	cred->fsgid = vfsgid_into_kgid(gid);
+}
+
 /* What is written counts against quotas, and doesn't use up what is reserved. */
-static const struct cred *layer_cred(bool upper)
+static const struct cred *layer_cred(const struct path *path, bool upper)
 {
 	struct cred *cred;
 
 	if (!upper)
 		return get_current_cred();
 	cred = prepare_creds();
-	if (cred)
-		cap_lower(cred->cap_effective, CAP_SYS_RESOURCE);
+	if (!cred)
+		return NULL;
+	cap_lower(cred->cap_effective, CAP_SYS_RESOURCE);
+	become_its_root(cred, path);
 	return cred;
 }
 
@@ -161,7 +180,7 @@ static void give_back_upper(struct inode *root)
 
 static int make_private(struct fuse_layer *layer, const struct path *path)
 {
-	layer->cred = layer_cred(layer->upper);
+	layer->cred = layer_cred(path, layer->upper);
 	if (!layer->cred)
 		return -ENOMEM;
 	layer->mnt = clone_private_mount(path);
@@ -327,6 +346,29 @@ int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *
 	ret = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
 	revert_creds(old);
 	return ret;
+}
+
+/**
+ * fuse_place_begin_change - become who changes something in the upper
+ * @place: where
+ * @ret_old: for fuse_place_end_change()
+ *
+ * Context: may sleep, until the file system thaws. Nothing in the upper is locked.
+ * Return: 0 or an error; then there is nothing to be ended.
+ */
+int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old)
+{
+	int err = mnt_want_write(place->layer->mnt);
+
+	if (!err)
+		*ret_old = fuse_place_override(place);
+	return err;
+}
+
+void fuse_place_end_change(const struct fuse_place *place, const struct cred *old)
+{
+	revert_creds(old);
+	mnt_drop_write(place->layer->mnt);
 }
 
 /* A tree that is seen twice would be two inodes with one key. */

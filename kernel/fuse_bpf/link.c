@@ -211,7 +211,8 @@ static struct file *open_unnamed(struct mnt_idmap *idmap, struct inode *dir, str
 	struct file *real;
 	int err;
 
-	err = fuse_override_create(idmap, file->f_path.dentry, mode, &old);
+	/* The helper takes the mapping of the mount, so root needs an id in it. */
+	err = fuse_override_create(idmap, file->f_path.dentry, mode, NULL, &old);
 	if (err)
 		return ERR_PTR(err);
 	real = backing_tmpfile_open(file, flags, &path, mode, place->layer->cred);
@@ -246,6 +247,9 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 	struct vfsmount *mnt;
 	int err;
 
+	/* The VFS says so for everything else that is made. */
+	if (IS_DEADDIR(dir))
+		return -ENOENT;
 	err = fuse_names_begin(parent)
 		      ?: fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0)
 		      ?: fuse_view_access_unnamed(parent, FUSE_ACCESS(MAKE_REG) |

@@ -179,7 +179,8 @@ static unsigned int names_covered(const struct fuse_view *view, const char *key)
  * fuse_inode_nlink - how many links of an inode there are
  * @inode: with its stack
  *
- * Subdirectories of a merged directory would have to be counted; 1 says so.
+ * Subdirectories of a merged directory would have to be counted; 1 says so. One that was removed
+ * has no link, whatever lies in the layers.
  *
  * Context: may sleep.
  * Return: the number to be shown.
@@ -190,6 +191,8 @@ unsigned int fuse_inode_nlink(const struct inode *inode)
 	const struct fuse_stack *stack = fuse_inode_stack(inode);
 	unsigned int nlink = d_inode(stack->at[0].dentry)->i_nlink, covered;
 
+	if (IS_DEADDIR(inode))
+		return 0;
 	if (stack->nr > 1)
 		return 1;
 	if (!vi->link)

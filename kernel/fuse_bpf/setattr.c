@@ -72,15 +72,13 @@ static int change(const struct fuse_place *place, struct iattr *attr)
 	const struct cred *old;
 	int err;
 
-	err = mnt_want_write(place->layer->mnt);
+	err = fuse_place_begin_change(place, &old);
 	if (err)
 		return err;
 	inode_lock(real);
-	old = fuse_place_override(place);
 	err = notify_change(mnt_idmap(place->layer->mnt), place->dentry, attr, NULL);
-	revert_creds(old);
 	inode_unlock(real);
-	mnt_drop_write(place->layer->mnt);
+	fuse_place_end_change(place, old);
 	return err;
 }
 
@@ -162,16 +160,14 @@ static int change_acl(const struct fuse_place *place, const char *name, struct p
 	const struct cred *old;
 	int err;
 
-	err = mnt_want_write(place->layer->mnt);
+	err = fuse_place_begin_change(place, &old);
 	if (err)
 		return err;
-	old = fuse_place_override(place);
 	if (acl)
 		err = vfs_set_acl(idmap, place->dentry, name, acl);
 	else
 		err = vfs_remove_acl(idmap, place->dentry, name);
-	revert_creds(old);
-	mnt_drop_write(place->layer->mnt);
+	fuse_place_end_change(place, old);
 	return err;
 }
 
@@ -228,6 +224,7 @@ static int may_change_flags(const struct path *path, const struct fileattr *fa)
 int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct fileattr *fa)
 {
 	struct inode *inode = d_inode(entry);
+	const struct fuse_place *place;
 	const struct cred *old;
 	struct path path;
 	int err;
@@ -236,16 +233,15 @@ int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct
 	      fuse_view_access(entry, FUSE_ACCESS(CHMOD)) ?: fuse_copy_up(entry, FUSE_COPY_ALL);
 	if (err)
 		return err;
-	path = fuse_place_path(fuse_inode_top(inode));
-	err = mnt_want_write(path.mnt);
+	place = fuse_inode_top(inode);
+	path = fuse_place_path(place);
+	err = fuse_place_begin_change(place, &old);
 	if (err)
 		return err;
-	old = fuse_place_override(fuse_inode_top(inode));
 	err = may_change_flags(&path, fa);
 	if (!err)
 		err = vfs_fileattr_set(mnt_idmap(path.mnt), path.dentry, fa);
-	revert_creds(old);
-	mnt_drop_write(path.mnt);
+	fuse_place_end_change(place, old);
 	fuse_inode_refresh(inode);
 	return err == -ENOIOCTLCMD ? -ENOTTY : err;
 }

@@ -61,7 +61,7 @@ int fuse_dir_check_empty(struct dentry *dir, bool *ret_leftovers);
 
 /* create.c, link.c */
 int fuse_override_create(struct mnt_idmap *idmap, struct dentry *entry, umode_t mode,
-			 const struct cred **ret_old);
+			 struct mnt_idmap **ret_upper, const struct cred **ret_old);
 int fuse_view_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode,
 		     bool excl);
 int fuse_view_atomic_open(struct inode *dir, struct dentry *entry, struct file *file,

@@ -102,16 +102,14 @@ static int change(const struct fuse_place *place, const char *name, const void *
 	const struct cred *old;
 	int err;
 
-	err = mnt_want_write(place->layer->mnt);
+	err = fuse_place_begin_change(place, &old);
 	if (err)
 		return err;
-	old = fuse_place_override(place);
 	if (value)
 		err = vfs_setxattr(idmap, place->dentry, name, value, size, flags);
 	else
 		err = vfs_removexattr(idmap, place->dentry, name);
-	revert_creds(old);
-	mnt_drop_write(place->layer->mnt);
+	fuse_place_end_change(place, old);
 	return err;
 }
 

@@ -163,7 +163,7 @@ small_upper() {
 	small_upper
 	py copyup no_room mnt/file 28 # ENOSPC
 	assert_contents small/upper
-	assert_contents small/work/work
+	(cd small/work && assert_contents work)
 	umount_lamina
 	assert_lower_unchanged
 	umount small

@@ -44,7 +44,10 @@ MAPPED=uidmapping=:0:100000:1000:1000:500:2,gidmapping=:0:200000:65536
 	umount_lamina
 }
 
-@test "ids are stored by the mapping, those without one are EINVAL" {
+# What is said of an id that has no mapping: by the kernel's mapping of a mount's ids, or by ours.
+no_id() { [[ $LAMINA_ENGINE == bpf ]] && echo "Value too large" || echo "Invalid argument"; }
+
+@test "ids are stored by the mapping, those without one are refused" {
 	populate
 	mount_lamina -o "$MAPPED"
 	chown 100007:200008 mnt/0
@@ -54,7 +57,7 @@ MAPPED=uidmapping=:0:100000:1000:1000:500:2,gidmapping=:0:200000:65536
 	assert_equal "$(owners upper 0 1 999)" "0 7:8 1 1001:2 999 999:65535"
 	for owner in 0 5 101000 502 4294967294 :5 :265536; do
 		run_expect 1 chown "$owner" mnt/1000
-		assert_output_has "Invalid argument"
+		assert_output_has "$(no_id)"
 	done
 	assert_equal "$(owners mnt 1000)" "1000 500:201001"
 	umount_lamina
@@ -62,12 +65,22 @@ MAPPED=uidmapping=:0:100000:1000:1000:500:2,gidmapping=:0:200000:65536
 }
 
 @test "a copy-up keeps what is on disk, mapped or not" {
+	local copied=(0 1 999 1000 1001 dir link)
+
 	populate
 	mount_lamina -o "$MAPPED"
 	before=$(owners mnt .)
-	for file in lower/*; do touch -h "mnt/${file#lower/}"; done
-	assert_equal "$(owners upper 0 1 999 1000 1001 1999 100000 100500 dir link)" \
-		"$(owners lower 0 1 999 1000 1001 1999 100000 100500 dir link)"
+	for file in "${copied[@]}"; do touch -h "mnt/$file"; done
+	for file in 1999 100000 100500; do
+		# The kernel changes nothing of who has no id.
+		if [[ $LAMINA_ENGINE == bpf ]]; then
+			run_expect 1 touch "mnt/$file"
+		else
+			touch "mnt/$file"
+			copied+=("$file")
+		fi
+	done
+	assert_equal "$(owners upper "${copied[@]}")" "$(owners lower "${copied[@]}")"
 	assert_equal "$(owners mnt .)" "$before"
 	umount_lamina
 }
@@ -86,6 +99,7 @@ MAPPED=uidmapping=:0:100000:1000:1000:500:2,gidmapping=:0:200000:65536
 }
 
 @test "what root without a mapping makes is nobody's, until root gives it away" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "the kernel opens nothing of who has no id there: docs/compatibility.md"
 	mkdir lower/dir
 	chown 100:100 lower/dir
 	mount_lamina -o "$MAPPED"
@@ -127,7 +141,8 @@ MAPPED=uidmapping=:0:100000:1000:1000:500:2,gidmapping=:0:200000:65536
 	mount_lamina -o "$MAPPED"
 	run_expect 0 getfacl -n mnt/file
 	assert_output_has "user:100007:rw-"
-	assert_output_has "user:65534:r--"
+	# Nobody, or no id at all, as of a file system on a mount with mapped ids.
+	assert_output_has "user:$([[ $LAMINA_ENGINE == bpf ]] && echo 4294967295 || echo 65534):r--"
 	assert_output_has "group:200008:r--"
 	run_expect 0 getfacl -n mnt/dir
 	assert_output_has "default:user:100007:rwx"

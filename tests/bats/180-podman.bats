@@ -59,7 +59,7 @@ save() { "$1" save -q --format docker-archive -o "$3" "$2"; }
 # ---- containers ----
 
 @test "a container runs on Lamina, and writes to it" {
-	assert_equal "$(ours run --rm "$BASE" awk '$2 == "/" { print $3 }' /proc/mounts)" fuse.lamina
+	assert_equal "$(ours run --rm "$BASE" awk '$2 == "/" { print $3 }' /proc/mounts)" "$(lamina_type)"
 	run_expect 0 ours run --rm "$BASE" sh -ec '
 		test "$(cat /base/tree/a/b/c)" = three
 		echo new >/new
@@ -158,7 +158,7 @@ save() { "$1" save -q --format docker-archive -o "$3" "$2"; }
 @test "mount shows the container's root and lets it be changed; umount takes it away" {
 	ours create --name box "$BASE" cat /base/dir/f1 /base/dir/new >/dev/null
 	mounted=$(ours mount box)
-	assert_equal "$(findmnt -n -o FSTYPE "$mounted")" fuse.lamina
+	assert_equal "$(findmnt -n -o FSTYPE "$mounted")" "$(lamina_type)"
 	assert_file "$mounted/base/dir/f1" one
 	echo from outside >"$mounted/base/dir/new"
 	ours umount box >/dev/null

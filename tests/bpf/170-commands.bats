@@ -27,7 +27,7 @@ load helpers
 	fails "cannot mount on 'none': No such file" lamina mount -o lowerdir=layer,marks=none none
 	ln -s none 'a link'
 	fails "cannot open the layer 'a link': No such file" lamina mount -o 'lowerdir=a link' mnt
-	fails 'only reads so far' lamina mount -o lowerdir=layer,upperdir=mnt mnt
+	fails 'is mounted by lamina-mount' lamina mount -o lowerdir=layer,upperdir=mnt mnt
 	fails "option 'what' is unknown" lamina mount -o lowerdir=layer,what=x mnt
 	fails "engine 'fuse'" lamina mount --engine fuse -o lowerdir=layer mnt
 	fails "'x' is no number" lamina mount -o lowerdir=layer,filter=hide:x mnt

@@ -176,15 +176,17 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 }
 
 @test "a successor clears what a killed server left, and nothing of the kernel's" {
+	local own=work/work # the server's part of the work directory
+
 	mounts
 	kill -STOP "$(keeper)"
-	mkdir -p work/work/leftover/dir
-	touch work/work/leftover/dir/file "work/lamina-kernel/#1"
+	mkdir -p "$own/leftover/dir"
+	touch "$own/leftover/dir/file" "work/lamina-kernel/#1"
 	kill -KILL "$(server)"
 	kill -CONT "$(keeper)"
 	eventually has_server
 	ok rm mnt/one
-	is "" ls work/work
+	is "" ls "$own"
 	is "#1" ls work/lamina-kernel
 	unmounts
 }
@@ -257,7 +259,36 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	ok setpriv --reuid 100009 --regid 200008 --clear-groups bash -c 'echo new >mnt/one; mkdir mnt/made'
 	is 9:8 stat -c %u:%g upper/one
 	is 100009:200008 stat -c %u:%g mnt/made
-	fails "Value too large" touch mnt/of-root
+	fails "Value too large" setpriv --reuid 5 --regid 200008 --clear-groups touch mnt/of-nobody
+	unmounts
+}
+
+@test "what root without an id makes is nobody's, until root gives it away" {
+	mounts uidmapping=0:100000:65536,gidmapping=0:200000:65536
+	ok bash -c 'echo new >mnt/made; mkdir mnt/sub; ln -s made mnt/sub/link'
+	is 65534:65534 stat -c %u:%g upper/made
+	is 65534:65534 stat -c %u:%g upper/sub/link
+	# Over a whiteout it is the server that makes.
+	ok rm mnt/one
+	ok bash -c 'echo new >mnt/one'
+	is 65534:65534 stat -c %u:%g upper/one
+	ok chown -h 100005:200006 mnt/made mnt/sub/link mnt/one
+	is 5:6 stat -c %u:%g upper/made
+	is 5:6 stat -c %u:%g upper/sub/link
+	is 5:6 stat -c %u:%g upper/one
+	is 100005:200006 stat -c %u:%g mnt/one
+	is new cat mnt/one
+	unmounts
+}
+
+@test "so it is where nobody has no id, but nothing of nobody's can be opened" {
+	mounts uidmapping=0:100000:1000,gidmapping=0:200000:1000
+	ok ln -s made mnt/link
+	is 65534:65534 stat -c %u:%g upper/link
+	fails "Permission denied" bash -c 'echo new >mnt/made'
+	ok chown -h 100005:200006 mnt/link mnt/made
+	is 5:6 stat -c %u:%g upper/link
+	ok bash -c 'echo new >mnt/made'
 	unmounts
 }
 

@@ -218,8 +218,8 @@ def make_inherits():
 
 @case
 def make_owners():
-    """Owners are mapped to what lies on disk; one that has no place there is refused."""
-    for name in "abc":
+    """Owners are mapped to what lies on disk; who has no place there is refused, but for root."""
+    for name in "abcd":
         os.mknod(f"upper/{name}", stat.S_IFCHR, 0)
     with Server(idmap="0:100000:1000") as server:
         mode = stat.S_IFREG | 0o600
@@ -227,8 +227,11 @@ def make_owners():
         equal(server.ask(MAKE, "b", mode=mode, uid=5, gid=100006), "EOVERFLOW", "not mapped")
         equal(server.ask(MAKE, "b", mode=mode, uid=0xFFFFFFFF, gid=0), "EOVERFLOW", "no owner")
         equal(server.ask(MAKE, "c", mode=stat.S_IFCHR, uid=100005, gid=100006), "EPERM", "0:0")
+        equal(server.ask(MAKE, "d", mode=mode, uid=0, gid=100006), "DONE", "of root")
     st = os.stat("upper/a")
     equal((st.st_uid, st.st_gid), (5, 6), "on disk")
+    st = os.stat("upper/d")
+    equal((st.st_uid, st.st_gid), (65534, 6), "of root, on disk")
     for name in "bc":
         holds(is_whiteout(f"upper/{name}"), f"{name} is still a whiteout")
 

@@ -3,7 +3,7 @@
 # LAMINA_ONLY  run only parts whose name matches this pattern
 
 # shellcheck shell=bash
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 beside=
 
 wanted() { [[ -z ${LAMINA_ONLY:-} || $1 =~ $LAMINA_ONLY ]]; }
 
@@ -51,6 +51,7 @@ tap() {
 	fi
 }
 
+# In a process group of its own, so that it can be ended with all that it has started.
 apart() {
 	local logs=$logs/beside passed=0 failed=0 skipped=0
 
@@ -62,19 +63,28 @@ apart() {
 # beside COMMAND...: parts that run at the same time as what follows. joined() tells what came of them:
 # those that end without having said so have failed.
 beside() {
-	apart "$@" >"$logs/beside.log" 2>&1 &
+	set -m
+	apart "$@" </dev/null >"$logs/beside.log" 2>&1 &
 	beside=$!
+	set +m
+}
+
+# A check that is ended doesn't leave half of itself behind.
+end_beside() {
+	[[ -n $beside ]] || return 0
+	kill -- -"$beside" 2>/dev/null && wait "$beside"
 }
 
 joined() {
-	local more=(0 1 0)
+	local more=(0 0 0)
 
 	wait "$beside"
+	beside=
 	cat "$logs/beside.log"
 	if [[ -e $logs/beside/counts ]]; then
 		read -ra more <"$logs/beside/counts"
 	else
-		echo "not ok what runs beside the others was cut off" | tee -a "$logs/failures"
+		fail "what runs beside the others was cut off"
 	fi
 	cat "$logs/beside/failures" >>"$logs/failures" 2>/dev/null
 	passed=$((passed + more[0])) failed=$((failed + more[1])) skipped=$((skipped + more[2]))

@@ -12,6 +12,15 @@ BASE=localhost/base
 ours() { pm "lamina:$LAMINA_ENGINE" "$@"; }
 theirs() { pm overlay "$@"; }
 
+# The type of a mount on Lamina: that of the module where it is a view, unless views are built in.
+lamina_type() {
+	if [[ $LAMINA_ENGINE == bpf && -e /dev/fuse_bpf ]]; then
+		echo fuse_bpf.lamina
+	else
+		echo fuse.lamina
+	fi
+}
+
 # podman maps owners twice where it believes that it can map mounts, whatever the mount program is: from
 # now on it does not.
 map_once() {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * dump [-l] [-p] DIRECTORY
+ * dump [-l] [-p FILE] DIRECTORY
  *
  * Writes down all that can be seen of a tree, so that two trees can be compared with diff: one line
  * for each object, by path, with attributes, extended attributes, content and, for hard links, the
@@ -11,7 +11,7 @@
  * the listed inode number, and after seekdir the same entries follow. -l takes it that a listed
  * name may not exist, as in overlayfs where a whiteout hides nothing.
  *
- * With -p, paths are read from stdin instead, and each is only looked up, in the given order.
+ * With -p, the paths in FILE are looked up first, in the order that they have there.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -337,12 +337,12 @@ static void walk(const char *path)
 	free_listing(&l);
 }
 
-static void look_up_all(void)
+static void look_up_all(FILE *paths)
 {
 	char path[8192];
 	struct statx st;
 
-	while (fgets(path, sizeof(path), stdin)) {
+	while (fgets(path, sizeof(path), paths)) {
 		path[strcspn(path, "\n")] = '\0';
 		if (!print_object(path, &st)) {
 			print_name(path);
@@ -353,26 +353,26 @@ static void look_up_all(void)
 
 int main(int argc, char **argv)
 {
-	bool paths = false;
+	FILE *paths = NULL;
 	struct statx st;
 	int c;
 
-	while ((c = getopt(argc, argv, "lp")) != -1) {
+	while ((c = getopt(argc, argv, "lp:")) != -1) {
 		if (c == 'l')
 			lenient = true;
-		else if (c == 'p')
-			paths = true;
-		else
+		else if (c != 'p')
 			return 2;
+		else if (!(paths = fopen(optarg, "r")))
+			fail(optarg);
 	}
 	if (optind != argc - 1 || chdir(argv[optind]))
 		fail("chdir");
 	umask(0);
 	if (paths) {
-		look_up_all();
-	} else {
-		print_object(".", &st);
-		walk(".");
+		look_up_all(paths);
+		fclose(paths);
 	}
+	print_object(".", &st);
+	walk(".");
 	return problems != 0;
 }

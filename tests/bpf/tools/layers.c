@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * layers [-m] SEED DIRECTORY
+ * layers [-m] [-p FILE] SEED DIRECTORY
  *
- * Makes a random set of layers 1, 2, ... in DIRECTORY, the same for the same seed, and prints how
+ * Makes a random set of layers 1, 2, ... in a new DIRECTORY, the same for the same seed, and prints how
  * many. Names are few, so that layers meet: directories to be merged, whiteouts and opaque
  * directories where there is something to hide and where there is nothing, files over directories
  * and the other way round, hard links, all types, modes, owners, times, extended attributes and
  * ACLs. With -m, nothing is in them that only overlayfs, or only the filter overlay, takes for more
- * than it is.
+ * than it is. -p writes to FILE, in a random order, one a line: each path that is in some layer, and
+ * for each one that is in none.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -18,6 +19,7 @@
 #include <sys/un.h>
 #include <sys/xattr.h>
 
+#include "paths.h"
 #include "view.h"
 
 #define MAX_DEPTH  4
@@ -26,6 +28,7 @@
 static bool only_marks;
 static uint64_t state;
 static char link_source[8192]; /* a file of this layer, or empty */
+static size_t top;	       /* where paths in this layer begin */
 
 static unsigned int any(unsigned int below)
 {
@@ -221,6 +224,7 @@ static void fill(const char *dir, unsigned int depth)
 			continue;
 		if (asprintf(&path, "%s/%s", dir, pick_name(i)) < 0)
 			abort();
+		paths_add(path + top);
 		type = make_one(path, depth);
 		if (type)
 			decorate(path, type);
@@ -228,34 +232,48 @@ static void fill(const char *dir, unsigned int depth)
 	}
 }
 
+static void make_layer(const char *dir, unsigned int number)
+{
+	char *path;
+	int length = asprintf(&path, "%s/%u", dir, number);
+
+	if (length < 0)
+		abort();
+	check(mkdir(path, 0755), path);
+	link_source[0] = '\0';
+	top = (size_t)length + 1;
+	fill(path, 0);
+	decorate(path, S_IFDIR);
+	check(chmod(path, 0755), path);
+	free(path);
+}
+
 int main(int argc, char **argv)
 {
+	const char *list = NULL;
 	unsigned int n, i;
+	int c;
 
-	if (argc == 4 && !strcmp(argv[1], "-m")) {
-		only_marks = true;
-		argv++;
-		argc--;
+	while ((c = getopt(argc, argv, "mp:")) != -1) {
+		if (c == 'm')
+			only_marks = true;
+		else if (c == 'p')
+			list = optarg;
+		else
+			return 2;
 	}
-	if (argc != 3)
+	if (argc - optind != 2)
 		return 2;
-	state = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15ULL + 1;
+	state = strtoull(argv[optind], NULL, 10) * 0x9e3779b97f4a7c15ULL + 1;
 	for (i = 0; i < 10; i++)
 		any(2);
 	umask(0);
+	check(mkdir(argv[optind + 1], 0755), argv[optind + 1]);
 	n = 1 + any(one_in(4) ? MAX_LAYERS : 4);
-	for (i = 1; i <= n; i++) {
-		char *path;
-
-		if (asprintf(&path, "%s/%u", argv[2], i) < 0)
-			abort();
-		check(mkdir(path, 0755), path);
-		link_source[0] = '\0';
-		fill(path, 0);
-		decorate(path, S_IFDIR);
-		check(chmod(path, 0755), path);
-		free(path);
-	}
+	for (i = 1; i <= n; i++)
+		make_layer(argv[optind + 1], i);
+	if (list)
+		paths_write(list, any);
 	printf("%u\n", n);
 	return 0;
 }
