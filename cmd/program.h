@@ -29,7 +29,7 @@ struct program {
 	int device;			    /* for the first server's session; else -1 */
 };
 
-/* ---- lamina-mount.c ---- */
+/* ---- program.c ---- */
 
 /* Go on in the background, unless that is so already, or the foreground was asked for. */
 errint_t program_fork(struct program *p, struct lamina_error *error);
