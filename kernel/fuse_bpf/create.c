@@ -291,8 +291,8 @@ static int create(struct making *m, enum fuse_filter_op op, u32 accesses)
 	unsigned long start = jiffies;
 	int err, i;
 
-	err = fuse_names_begin(dir) ?: fuse_gate_name(m->entry, op, m->mode, m->rdev) ?:
-	      fuse_view_access(m->entry, accesses);
+	err = fuse_view_access(m->entry, accesses) ?: fuse_names_begin(dir) ?:
+	      fuse_gate_name(m->entry, op, m->mode, m->rdev);
 	if (err)
 		return err;
 	for (i = 0; i < TRIES; i++) {

@@ -155,10 +155,10 @@ int fuse_view_link(struct dentry *old, struct inode *dir, struct dentry *new)
 	struct inode *inode = d_inode(old);
 	int err;
 
-	err = fuse_names_begin(new->d_parent) ?:
+	err = fuse_view_access_other_name(old, new, FUSE_ACCESS(REFER)) ?:
+	      fuse_names_begin(new->d_parent) ?:
 	      fuse_gate_name(new, FUSE_FILTER_LINK, inode->i_mode, inode->i_rdev) ?:
 	      fuse_view_gate(inode, FUSE_FILTER_LINKED) ?:
-	      fuse_view_access_other_name(old, new, FUSE_ACCESS(REFER)) ?:
 	      fuse_copy_up(old, FUSE_COPY_ALL) ?:
 	      fuse_hold(inode);
 	if (err)
@@ -250,10 +250,10 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 	/* The VFS says so for everything else that is made. */
 	if (IS_DEADDIR(dir))
 		return -ENOENT;
-	err = fuse_names_begin(parent)
-		      ?: fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0)
-		      ?: fuse_view_access_unnamed(parent, FUSE_ACCESS(MAKE_REG) |
-								  fuse_access_open(file->f_flags));
+	err = fuse_view_access_unnamed(parent,
+				       FUSE_ACCESS(MAKE_REG) | fuse_access_open(file->f_flags)) ?:
+	      fuse_names_begin(parent) ?:
+	      fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
 	if (err)
 		return err;
 	mnt = fuse_inode_top(dir)->layer->mnt;

@@ -112,9 +112,10 @@ static int prepare(struct fuse_rename *r)
 {
 	int err;
 
-	err = fuse_names_begin(r->old.entry->d_parent) ?: fuse_names_begin(r->new.entry->d_parent);
+	err = access(r) ?: fuse_names_begin(r->old.entry->d_parent) ?:
+	      fuse_names_begin(r->new.entry->d_parent);
 	if (!err)
-		err = gate(r) ?: access(r) ?: check_filters(r, &r->old, &r->new);
+		err = gate(r) ?: check_filters(r, &r->old, &r->new);
 	if (!err && r->exchange)
 		err = check_filters(r, &r->new, &r->old);
 	if (!err && replaces(r) && is_dir(&r->new))

@@ -170,6 +170,16 @@ each() {
 	refuse "$((READ | WRITE))" "$EBUSY"
 	attempt EBUSY create mnt/g-made
 	[[ ! -e mnt/g-made && ! -e upper/g-made ]]
+	refuse "$((MAKE_REG | MAKE_DIR | REMOVE_FILE | REFER))" "$EBUSY"
+	attempts <<-END
+		EBUSY create mnt/dir/g-made
+		EBUSY mkdir mnt/dir/g-made
+		EBUSY tmpfile mnt/dir
+		EBUSY unlink mnt/dir/g-file
+		EBUSY rename mnt/dir/g-file mnt/dir/other
+		EBUSY link mnt/dir/g-file mnt/dir/other
+	END
+	[[ ! -e upper/dir ]]
 	refuse "$TRUNCATE" "$EBUSY"
 	attempt EBUSY trunc mnt/g-file
 	is text cat mnt/g-file
