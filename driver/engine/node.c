@@ -530,6 +530,7 @@ struct node *node_replace(struct node_table *t, struct node *old)
 		node->last_alias = TAKE_PTR(old->last_alias);
 		if (node->last_alias)
 			node->last_alias->node = node;
+		node->gone = old->gone;
 		old->successor = node; /* its pin is ours */
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -17,6 +17,13 @@ static struct lamina_links links_of(const struct node *node)
 	return (struct lamina_links){node->key ? node->key : "", node->lower_nlink};
 }
 
+static void end_change_two(struct node_table *t, struct node *a, struct node *b)
+{
+	node_end_change(t, a);
+	if (b && b != a)
+		node_end_change(t, b);
+}
+
 /* Open the object of @o for good: it loses a name, and may still be in use. */
 static errint_t keep_open(struct object *o)
 {
@@ -32,6 +39,28 @@ static errint_t keep_open(struct object *o)
 	if (err == 0)
 		node_keep_file(&o->fs->table, o->node, held.file);
 	return err;
+}
+
+/*
+ * Keep the object of @o open and begin to take a name away from it. A copy-up may have put another
+ * node in its place since it was looked up: @o becomes that one, which has the name now. @other is
+ * marked as well, if it is not NULL; it lies in the upper, so it keeps its names.
+ */
+static errint_t begin_removal(struct object *o, struct node *other)
+{
+	struct node_table *t = &o->fs->table;
+
+	for (;;) {
+		errint_t err = keep_open(o);
+
+		if (err < 0)
+			return err;
+		node_begin_change_two(t, o->node, other);
+		if (!o->node->successor)
+			return 0;
+		end_change_two(t, o->node, other);
+		o->node = node_current(t, o->node);
+	}
 }
 
 /* After a removal that returned @result: is @node's object without a name now? */
@@ -82,10 +111,9 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
-		err = keep_open(&o);
+		err = begin_removal(&o, NULL);
 	if (err < 0)
 		return err;
-	node_begin_change(&fs->table, o.node);
 	err = remove_name(&parent, r->name, &o);
 	node_end_change(&fs->table, o.node);
 	return err;
@@ -209,9 +237,11 @@ static errint_t rename_ends(struct end *from, struct end *to, unsigned int flags
 	return err < 0 ? err : 0;
 }
 
-static errint_t prepare_rename(struct end *from, struct end *to, unsigned int flags,
-			       const atomic_bool *cancel)
+/* Bring into the upper what that needs, and begin the change of both objects' names. */
+static errint_t begin_rename(struct end *from, struct end *to, unsigned int flags,
+			     const atomic_bool *cancel)
 {
+	struct node_table *t = &from->parent.fs->table;
 	bool exists = to->object.node;
 	errint_t err;
 
@@ -222,12 +252,15 @@ static errint_t prepare_rename(struct end *from, struct end *to, unsigned int fl
 	if (flags & RENAME_EXCHANGE && !exists)
 		return -ENOENT;
 	err = raise_end(from, cancel);
+	if (err == 0)
+		err = flags & RENAME_EXCHANGE ? raise_end(to, cancel)
+					      : raise_object(&to->parent, RAISE_WHOLE, cancel);
 	if (err < 0)
 		return err;
-	if (flags & RENAME_EXCHANGE)
-		return raise_end(to, cancel);
-	err = raise_object(&to->parent, RAISE_WHOLE, cancel);
-	return err == 0 && exists ? keep_open(&to->object) : err;
+	if (exists && !(flags & RENAME_EXCHANGE))
+		return begin_removal(&to->object, from->object.node);
+	node_begin_change_two(t, from->object.node, to->object.node);
+	return 0;
 }
 
 /*
@@ -270,14 +303,11 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	if (err == 0)
 		err = ask_policy(r, &from, &to, flags);
 	if (err == 0)
-		err = prepare_rename(&from, &to, flags, &r->interrupted);
+		err = begin_rename(&from, &to, flags, &r->interrupted);
 	if (err < 0)
 		return err;
-	node_begin_change_two(&fs->table, from.object.node, to.object.node);
 	err = rename_ends(&from, &to, flags);
-	node_end_change(&fs->table, from.object.node);
-	if (to.object.node && to.object.node != from.object.node)
-		node_end_change(&fs->table, to.object.node);
+	end_change_two(&fs->table, from.object.node, to.object.node);
 	if (err == 0) {
 		forget_dot_dot(&from, &to);
 		if (flags & RENAME_EXCHANGE)

@@ -236,7 +236,10 @@ static errint_t raise_step(struct object *o, const struct lamina_copyup_options 
 	wire_session_block_ahead(o->fs->session);
 	node_begin_change(t, marked);
 	if (err) {
-		err = o->node->layer != 0 && !o->node->aliases ? copy_unnamed(o, options) : 0;
+		/* One that was left for a successor has no names either. */
+		bool unnamed = o->node->layer != 0 && !o->node->aliases && !o->node->successor;
+
+		err = unnamed ? copy_unnamed(o, options) : 0;
 	} else {
 		now = (struct object){o->fs, node_find(t, parent.node, name)};
 		if (now.node == marked && !in_upper(&victim))
@@ -278,7 +281,7 @@ static errint_t raise_data(struct object *o, const struct lamina_copyup_options 
 		return err;
 	wire_session_block_ahead(o->fs->session);
 	node_begin_change(&o->fs->table, o->node);
-	if (o->node->data_path)
+	if (o->node->data_path && !o->node->successor)
 		err = copy_data(o, options);
 	node_end_change(&o->fs->table, o->node);
 	o->node = node_current(&o->fs->table, o->node);

@@ -271,6 +271,39 @@ small_upper() {
 	umount_lamina
 }
 
+@test "what was open when the last of several names went can be changed and has no names" {
+	py copyup make_links lower 4
+	mark_lower
+	mount_lamina
+	py links change_unlinked mnt 4
+	assert_contents work/lamina-index
+	umount_lamina
+	assert_lower_unchanged
+}
+
+# pairs WHAT: of many lower files one name goes while it is written to by the other.
+pairs() {
+	py links make_pairs lower 80
+	mark_lower
+	mount_lamina
+	py links "$1" mnt 80
+	picture -t mnt >before
+	remount_lamina
+	assert_picture before -t mnt
+	rm mnt/*
+	assert_contents work/lamina-index
+	umount_lamina
+	assert_lower_unchanged
+}
+
+@test "a name of an open lower file is unlinked while it is written to by the other" {
+	pairs unlink_while_written
+}
+
+@test "a name of an open lower file is replaced while it is written to by the other" {
+	pairs replace_while_written
+}
+
 @test "names of one lower file are replaced one by one" {
 	py copyup make_links lower 4
 	mark_lower
