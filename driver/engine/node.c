@@ -531,6 +531,7 @@ struct node *node_replace(struct node_table *t, struct node *old)
 		if (node->last_alias)
 			node->last_alias->node = node;
 		node->gone = old->gone;
+		node->former = old->id;
 		old->successor = node; /* its pin is ours */
 	}
 	pthread_mutex_unlock(&t->lock);

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/passthrough.h"
 #include "union/copyup.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -119,7 +120,11 @@ static errint_t switch_file(struct object *o, struct file *file)
 	if (node)
 		settle_in_upper(t, node, file);
 	pthread_rwlock_unlock(&t->tree);
-	return node ? 0 : -ENOMEM;
+	if (!node)
+		return -ENOMEM;
+	if (node != o->node)
+		passthrough_left(o->fs, o->node);
+	return 0;
 }
 
 /* A directory has got an upper part. The lower parts' own paths have moved to @stack. */

@@ -238,6 +238,37 @@ small_upper() {
 	assert_lower_unchanged
 }
 
+# change_opened CHANGE: the first one, then all. overlayfs with an index is the model.
+change_opened() {
+	py copyup make_links lower 3
+	mark_lower
+	mount_overlay index=on
+	py links change_opened mnt "$1"
+	umount mnt
+	rm -r upper work
+	mkdir upper work
+	mount_lamina
+	py links change_opened mnt "$1"
+	umount_lamina
+	assert_lower_unchanged
+}
+
+@test "open by one name, written to by another: all names show what has changed" {
+	change_opened "append by another"
+}
+
+@test "open by one name, chmod by the same: all names show what has changed" {
+	change_opened "chmod by the opened"
+}
+
+@test "open by one name, truncated by another: all names show what has changed" {
+	change_opened "truncate by another"
+}
+
+@test "open by one name, which is renamed: all names show what has changed" {
+	change_opened "rename of the opened"
+}
+
 @test "names of one lower file go one by one, and the count with them" {
 	py copyup make_links lower 6
 	mark_lower
