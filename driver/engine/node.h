@@ -184,3 +184,4 @@ void node_note_placed(struct node_table *t, struct node *node, struct node *pare
 void node_begin_change(struct node_table *t, struct node *node);
 void node_begin_change_two(struct node_table *t, struct node *a, struct node *b);
 void node_end_change(struct node_table *t, struct node *node);
+void node_end_change_two(struct node_table *t, struct node *a, struct node *b);

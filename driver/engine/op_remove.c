@@ -17,13 +17,6 @@ static struct lamina_links links_of(const struct node *node)
 	return (struct lamina_links){node->key ? node->key : "", node->lower_nlink};
 }
 
-static void end_change_two(struct node_table *t, struct node *a, struct node *b)
-{
-	node_end_change(t, a);
-	if (b && b != a)
-		node_end_change(t, b);
-}
-
 /* Open the object of @o for good: it loses a name, and may still be in use. */
 static errint_t keep_open(struct object *o)
 {
@@ -58,7 +51,7 @@ static errint_t begin_removal(struct object *o, struct node *other)
 		node_begin_change_two(t, o->node, other);
 		if (!o->node->successor)
 			return 0;
-		end_change_two(t, o->node, other);
+		node_end_change_two(t, o->node, other);
 		o->node = node_current(t, o->node);
 	}
 }
@@ -307,7 +300,7 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	if (err < 0)
 		return err;
 	err = rename_ends(&from, &to, flags);
-	end_change_two(&fs->table, from.object.node, to.object.node);
+	node_end_change_two(&fs->table, from.object.node, to.object.node);
 	if (err == 0) {
 		forget_dot_dot(&from, &to);
 		if (flags & RENAME_EXCHANGE)
