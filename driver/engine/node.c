@@ -256,25 +256,6 @@ struct node *node_get(struct node_table *t, uint64_t id)
 	return found;
 }
 
-struct node *node_current(struct node_table *t, struct node *node)
-{
-	struct leftovers left = {NULL};
-	struct node *current = node;
-
-	if (!node)
-		return NULL;
-	pthread_mutex_lock(&t->lock);
-	while (current->successor)
-		current = current->successor;
-	if (current != node) {
-		current->pins++;
-		unpin(t, node, &left);
-	}
-	pthread_mutex_unlock(&t->lock);
-	clear_up(t, &left);
-	return current;
-}
-
 void node_put(struct node_table *t, struct node *node)
 {
 	struct leftovers left = {NULL};
@@ -530,44 +511,10 @@ struct node *node_replace(struct node_table *t, struct node *old)
 		node->last_alias = TAKE_PTR(old->last_alias);
 		if (node->last_alias)
 			node->last_alias->node = node;
+		node->gone = old->gone;
+		node->former = old->id;
 		old->successor = node; /* its pin is ours */
 	}
 	pthread_mutex_unlock(&t->lock);
 	return node;
-}
-
-static void wait_not_busy(struct node_table *t, const struct node *node)
-{
-	while (node->busy)
-		pthread_cond_wait(&t->not_busy, &t->lock);
-}
-
-void node_begin_change(struct node_table *t, struct node *node)
-{
-	pthread_mutex_lock(&t->lock);
-	wait_not_busy(t, node);
-	node->busy = true;
-	pthread_mutex_unlock(&t->lock);
-}
-
-void node_begin_change_two(struct node_table *t, struct node *a, struct node *b)
-{
-	if (a && b && b->id < a->id) {
-		struct node *first = b;
-
-		b = a;
-		a = first;
-	}
-	if (a)
-		node_begin_change(t, a);
-	if (b && b != a)
-		node_begin_change(t, b);
-}
-
-void node_end_change(struct node_table *t, struct node *node)
-{
-	pthread_mutex_lock(&t->lock);
-	node->busy = false;
-	pthread_cond_broadcast(&t->not_busy);
-	pthread_mutex_unlock(&t->lock);
 }

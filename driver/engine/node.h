@@ -76,6 +76,7 @@ struct node {
 	bool busy;
 	bool gone;		/* no name is left: st_nlink is 0 */
 	struct node *successor; /* pinned; took over its names: an open must look again */
+	uint64_t former; /* whose successor it is; 0: nobody's, or the kernel forgot that one */
 
 	/* Open handles, where the kernel tells of them (engine passthrough); see passthrough.h. */
 	unsigned int backed, cached;
@@ -183,3 +184,4 @@ void node_note_placed(struct node_table *t, struct node *node, struct node *pare
 void node_begin_change(struct node_table *t, struct node *node);
 void node_begin_change_two(struct node_table *t, struct node *a, struct node *b);
 void node_end_change(struct node_table *t, struct node *node);
+void node_end_change_two(struct node_table *t, struct node *a, struct node *b);

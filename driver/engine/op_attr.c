@@ -66,7 +66,7 @@ errint_t op_statx(struct wire_request *r)
 		err = object_stat(&o, &st);
 	if (err < 0)
 		return err;
-	if (!policy_hides(fs, o.node))
+	if (show_may_keep(&o))
 		show_timeout(fs, &out->attr_valid, &out->attr_valid_nsec);
 	out->stat = (struct fuse_statx){
 		.mask = st.stx_mask & LAMINA_STATX_MASK,

@@ -34,6 +34,28 @@ static errint_t keep_open(struct object *o)
 	return err;
 }
 
+/*
+ * Keep the object of @o open and begin to take a name away from it. A copy-up may have put another
+ * node in its place since it was looked up: @o becomes that one, which has the name now. @other is
+ * marked as well, if it is not NULL; it lies in the upper, so it keeps its names.
+ */
+static errint_t begin_removal(struct object *o, struct node *other)
+{
+	struct node_table *t = &o->fs->table;
+
+	for (;;) {
+		errint_t err = keep_open(o);
+
+		if (err < 0)
+			return err;
+		node_begin_change_two(t, o->node, other);
+		if (!o->node->successor)
+			return 0;
+		node_end_change_two(t, o->node, other);
+		o->node = node_current(t, o->node);
+	}
+}
+
 /* After a removal that returned @result: is @node's object without a name now? */
 static bool is_gone(const struct node *node, errint_t result)
 {
@@ -82,10 +104,9 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
-		err = keep_open(&o);
+		err = begin_removal(&o, NULL);
 	if (err < 0)
 		return err;
-	node_begin_change(&fs->table, o.node);
 	err = remove_name(&parent, r->name, &o);
 	node_end_change(&fs->table, o.node);
 	return err;
@@ -209,9 +230,11 @@ static errint_t rename_ends(struct end *from, struct end *to, unsigned int flags
 	return err < 0 ? err : 0;
 }
 
-static errint_t prepare_rename(struct end *from, struct end *to, unsigned int flags,
-			       const atomic_bool *cancel)
+/* Bring into the upper what that needs, and begin the change of both objects' names. */
+static errint_t begin_rename(struct end *from, struct end *to, unsigned int flags,
+			     const atomic_bool *cancel)
 {
+	struct node_table *t = &from->parent.fs->table;
 	bool exists = to->object.node;
 	errint_t err;
 
@@ -222,12 +245,15 @@ static errint_t prepare_rename(struct end *from, struct end *to, unsigned int fl
 	if (flags & RENAME_EXCHANGE && !exists)
 		return -ENOENT;
 	err = raise_end(from, cancel);
+	if (err == 0)
+		err = flags & RENAME_EXCHANGE ? raise_end(to, cancel)
+					      : raise_object(&to->parent, RAISE_WHOLE, cancel);
 	if (err < 0)
 		return err;
-	if (flags & RENAME_EXCHANGE)
-		return raise_end(to, cancel);
-	err = raise_object(&to->parent, RAISE_WHOLE, cancel);
-	return err == 0 && exists ? keep_open(&to->object) : err;
+	if (exists && !(flags & RENAME_EXCHANGE))
+		return begin_removal(&to->object, from->object.node);
+	node_begin_change_two(t, from->object.node, to->object.node);
+	return 0;
 }
 
 /*
@@ -270,14 +296,11 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	if (err == 0)
 		err = ask_policy(r, &from, &to, flags);
 	if (err == 0)
-		err = prepare_rename(&from, &to, flags, &r->interrupted);
+		err = begin_rename(&from, &to, flags, &r->interrupted);
 	if (err < 0)
 		return err;
-	node_begin_change_two(&fs->table, from.object.node, to.object.node);
 	err = rename_ends(&from, &to, flags);
-	node_end_change(&fs->table, from.object.node);
-	if (to.object.node && to.object.node != from.object.node)
-		node_end_change(&fs->table, to.object.node);
+	node_end_change_two(&fs->table, from.object.node, to.object.node);
 	if (err == 0) {
 		forget_dot_dot(&from, &to);
 		if (flags & RENAME_EXCHANGE)

@@ -126,12 +126,39 @@ void passthrough_release(struct lamina_fs *fs, struct node *node, uint64_t fh)
 		wire_session_invalidate_attr(fs->session, node->id);
 }
 
+void passthrough_left(struct lamina_fs *fs, struct node *node)
+{
+	wire_session_invalidate_attr(fs->session, node->id);
+}
+
+/* @node is the only one of its object again, if the kernel has forgotten the node @former. */
+static void settle_former(struct lamina_fs *fs, struct node *node, uint64_t former)
+{
+	struct node_table *t = &fs->table;
+	struct node *known = node_get(t, former);
+
+	node_put(t, known);
+	if (known)
+		return;
+	pthread_mutex_lock(&t->lock);
+	node->former = 0;
+	pthread_mutex_unlock(&t->lock);
+	/* Whoever looked before the last change by the former one is not to be believed. */
+	wire_session_invalidate_attr(fs->session, node->id);
+}
+
 bool passthrough_attr_volatile(struct lamina_fs *fs, struct node *node)
 {
-	bool result;
+	uint64_t former;
+	bool written;
 
+	if (fs->options.engine != LAMINA_ENGINE_PASSTHROUGH)
+		return false;
 	pthread_mutex_lock(&fs->table.lock);
-	result = node->writers > 0;
+	written = node->writers > 0;
+	former = node->former;
 	pthread_mutex_unlock(&fs->table.lock);
-	return result;
+	if (former)
+		settle_former(fs, node, former);
+	return written || former;
 }

@@ -23,5 +23,17 @@ errint_t passthrough_open(struct object *o, bool write, struct wire_open_out *re
 /* A handle of exactly this node, opened with file handle number @fh, is closed. */
 void passthrough_release(struct lamina_fs *fs, struct node *node, uint64_t fh);
 
-/* Whether the attributes of @node may change without the kernel's and our knowledge. */
+/*
+ * @node, which may be known to the kernel by names it has no more, was left for its successor: the
+ * kernel forgets the attributes that it keeps of it. The names it keeps as well, until it asks again
+ * or opens one: taking them back would wait for the lock of their directory, which may be held by
+ * who waits for us.
+ */
+void passthrough_left(struct lamina_fs *fs, struct node *node);
+
+/*
+ * Whether the kernel may not keep what it is told of the attributes of @node: they change without
+ * its and our knowledge, or it knows the object by two ids, the one of @node and that of a node that
+ * was left for it, and what it changes by the one it goes on keeping of the other.
+ */
 bool passthrough_attr_volatile(struct lamina_fs *fs, struct node *node);

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/passthrough.h"
 #include "union/copyup.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -119,7 +120,11 @@ static errint_t switch_file(struct object *o, struct file *file)
 	if (node)
 		settle_in_upper(t, node, file);
 	pthread_rwlock_unlock(&t->tree);
-	return node ? 0 : -ENOMEM;
+	if (!node)
+		return -ENOMEM;
+	if (node != o->node)
+		passthrough_left(o->fs, o->node);
+	return 0;
 }
 
 /* A directory has got an upper part. The lower parts' own paths have moved to @stack. */
@@ -236,7 +241,10 @@ static errint_t raise_step(struct object *o, const struct lamina_copyup_options 
 	wire_session_block_ahead(o->fs->session);
 	node_begin_change(t, marked);
 	if (err) {
-		err = o->node->layer != 0 && !o->node->aliases ? copy_unnamed(o, options) : 0;
+		/* One that was left for a successor has no names either. */
+		bool unnamed = o->node->layer != 0 && !o->node->aliases && !o->node->successor;
+
+		err = unnamed ? copy_unnamed(o, options) : 0;
 	} else {
 		now = (struct object){o->fs, node_find(t, parent.node, name)};
 		if (now.node == marked && !in_upper(&victim))
@@ -278,7 +286,7 @@ static errint_t raise_data(struct object *o, const struct lamina_copyup_options 
 		return err;
 	wire_session_block_ahead(o->fs->session);
 	node_begin_change(&o->fs->table, o->node);
-	if (o->node->data_path)
+	if (o->node->data_path && !o->node->successor)
 		err = copy_data(o, options);
 	node_end_change(&o->fs->table, o->node);
 	o->node = node_current(&o->fs->table, o->node);

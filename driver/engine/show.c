@@ -43,6 +43,11 @@ void show_timeout(const struct lamina_fs *fs, uint64_t *ret_seconds, uint32_t *r
 	*ret_nanoseconds = (uint32_t)((timeout - (double)*ret_seconds) * 1e9);
 }
 
+bool show_may_keep(struct object *o)
+{
+	return !passthrough_attr_volatile(o->fs, o->node) && !policy_hides(o->fs, o->node);
+}
+
 void show_entry(struct wire_request *r, struct object *o, const struct statx *st,
 		struct fuse_entry_out *ret)
 {
@@ -50,10 +55,10 @@ void show_entry(struct wire_request *r, struct object *o, const struct statx *st
 	if (r)
 		r->lost_node = o->node->id;
 	*ret = (struct fuse_entry_out){.nodeid = o->node->id};
-	if (!policy_hides(o->fs, o->node)) {
+	if (!policy_hides(o->fs, o->node))
 		show_timeout(o->fs, &ret->entry_valid, &ret->entry_valid_nsec);
+	if (show_may_keep(o))
 		show_timeout(o->fs, &ret->attr_valid, &ret->attr_valid_nsec);
-	}
 	show_attr(o, st, &ret->attr);
 }
 
@@ -65,7 +70,7 @@ errint_t show_reply_attr(struct wire_request *r, struct object *o)
 
 	if (err < 0)
 		return err;
-	if (!passthrough_attr_volatile(o->fs, o->node) && !policy_hides(o->fs, o->node))
+	if (show_may_keep(o))
 		show_timeout(o->fs, &out->attr_valid, &out->attr_valid_nsec);
 	show_attr(o, &st, &out->attr);
 	return 0;

@@ -9,7 +9,8 @@
 /* Fill the kernel's attributes of @o from @st. */
 void show_attr(struct object *o, const struct statx *st, struct fuse_attr *ret);
 
-/* How long the kernel may keep what it is told. */
+/* Whether the kernel may keep what it is told of the attributes of @o, and how long then. */
+bool show_may_keep(struct object *o);
 void show_timeout(const struct lamina_fs *fs, uint64_t *ret_seconds, uint32_t *ret_nanoseconds);
 
 /* Tell of @o as the result of a lookup, which counts as one: @r forgets it if that gets lost. */

@@ -238,6 +238,37 @@ small_upper() {
 	assert_lower_unchanged
 }
 
+# change_opened CHANGE: the first one, then all. overlayfs with an index is the model.
+change_opened() {
+	py copyup make_links lower 3
+	mark_lower
+	mount_overlay index=on
+	py links change_opened mnt "$1"
+	umount mnt
+	rm -r upper work
+	mkdir upper work
+	mount_lamina
+	py links change_opened mnt "$1"
+	umount_lamina
+	assert_lower_unchanged
+}
+
+@test "open by one name, written to by another: all names show what has changed" {
+	change_opened "append by another"
+}
+
+@test "open by one name, chmod by the same: all names show what has changed" {
+	change_opened "chmod by the opened"
+}
+
+@test "open by one name, truncated by another: all names show what has changed" {
+	change_opened "truncate by another"
+}
+
+@test "open by one name, which is renamed: all names show what has changed" {
+	change_opened "rename of the opened"
+}
+
 @test "names of one lower file go one by one, and the count with them" {
 	py copyup make_links lower 6
 	mark_lower
@@ -269,6 +300,39 @@ small_upper() {
 	assert_contents upper "w 0" "w 3" "d sub" "w sub/1" "d sub/sub" "w sub/sub/2"
 	assert_contents work/lamina-index
 	umount_lamina
+}
+
+@test "what was open when the last of several names went can be changed and has no names" {
+	py copyup make_links lower 4
+	mark_lower
+	mount_lamina
+	py links change_unlinked mnt 4
+	assert_contents work/lamina-index
+	umount_lamina
+	assert_lower_unchanged
+}
+
+# pairs WHAT: of many lower files one name goes while it is written to by the other.
+pairs() {
+	py links make_pairs lower 80
+	mark_lower
+	mount_lamina
+	py links "$1" mnt 80
+	picture -t mnt >before
+	remount_lamina
+	assert_picture before -t mnt
+	rm mnt/*
+	assert_contents work/lamina-index
+	umount_lamina
+	assert_lower_unchanged
+}
+
+@test "a name of an open lower file is unlinked while it is written to by the other" {
+	pairs unlink_while_written
+}
+
+@test "a name of an open lower file is replaced while it is written to by the other" {
+	pairs replace_while_written
 }
 
 @test "names of one lower file are replaced one by one" {

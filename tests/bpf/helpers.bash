@@ -16,45 +16,52 @@ splats() {
 	dmesg | grep -E 'BUG|WARNING|Oops|KASAN|UBSAN|general protection|possible (circular|recursive)|refcount_t|unreferenced object|soft lockup|hung task|Dentry still in use' || true
 }
 
-# What is mounted below $W, one a line, as the mount table has it.
-mounted() {
+# What is still there at a test's end, and goes with it. Each sets "left" and says whether that is any.
+still_mounted() {
 	local target
 
+	left=()
 	while read -r _ _ _ _ target _; do
-		[[ $target != "$W"/* ]] || printf '%b\n' "$target"
+		printf -v target '%b' "$target"
+		[[ $target != "$W"/* ]] || left=("$target" "${left[@]}")
 	done </proc/self/mountinfo
+	[[ ${#left[@]} != 0 ]]
 }
 
+still_loaded() {
+	left=(/sys/fs/bpf/lamina/*)
+	[[ -e ${left[0]} ]]
+}
+
+# Starting a program takes its time in the VM, and in the debug kernel's a second: there are few in what
+# all tests do.
 setup() {
-	W=$(mktemp -d /scratch/test.XXXXXX)
-	chmod 755 "$W"
-	cd "$W" || return 1
+	W=/scratch/test.$BATS_TEST_NUMBER.$$
+	mkdir -m 755 "$W" || return
+	cd "$W" || return
 }
 
-# Starting a program takes its time in the VM, so there are few here.
 teardown() {
-	local left right=true
+	local left name right=true said
 
 	cd /
-	left=$(mounted)
-	if [[ -n $left ]]; then
-		echo "still mounted: $left"
-		sort -r <<<"$left" | xargs -rd '\n' umount -l
+	if still_mounted; then
+		echo "still mounted: ${left[*]}"
+		umount -l "${left[@]}"
 		right=false
 	fi
-	left=$(filters)
-	if [[ -n $left ]]; then
-		echo "still loaded: $left"
-		xargs -rn1 sh -c 'lamina filter remove "$0" --detach' <<<"$left"
+	if still_loaded; then
+		echo "still loaded: ${left[*]##*/}"
+		for name in "${left[@]##*/}"; do lamina filter remove "$name" --detach; done
 		right=false
 	fi
 	$right || return 1
 	rm -rf "$W" 2>/dev/null || { chattr -R -i -a "$W" && rm -rf "$W"; }
 	# Each complaint fails one test.
-	left=$(splats)
-	if [[ $left != "$(<"$BATS_SUITE_TMPDIR/splats.before")" ]]; then
-		diff "$BATS_SUITE_TMPDIR/splats.before" - <<<"$left"
-		echo "$left" >"$BATS_SUITE_TMPDIR/splats.before"
+	said=$(splats)
+	if [[ $said != "$(<"$BATS_SUITE_TMPDIR/splats.before")" ]]; then
+		diff "$BATS_SUITE_TMPDIR/splats.before" - <<<"$said"
+		echo "$said" >"$BATS_SUITE_TMPDIR/splats.before"
 		echo 'the kernel complained'
 		return 1
 	fi
