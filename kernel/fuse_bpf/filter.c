@@ -370,6 +370,24 @@ int fuse_filters_set_data(struct fuse_view *view, struct fuse_data *data)
 	return 0;
 }
 
+/**
+ * fuse_filters_speak_for - do a view's filters still say what they said in an epoch?
+ * @view: the view
+ * @epoch: the epoch
+ *
+ * Context: waits for changes of filters that are under way.
+ * Return: whether it goes on.
+ */
+bool fuse_filters_speak_for(const struct fuse_view *view, unsigned long epoch)
+{
+	bool ret;
+
+	mutex_lock(&filters_lock);
+	ret = READ_ONCE(view->epoch) == epoch;
+	mutex_unlock(&filters_lock);
+	return ret;
+}
+
 /* Takes a view's filters, and their data, away. Nobody asks them any more. */
 void fuse_filters_drop(struct fuse_view *view)
 {

@@ -78,6 +78,7 @@ int fuse_filter_add_id(struct fuse_view *view, const char *id, u64 cookie);
 int fuse_filter_add_link(struct fuse_view *view, u32 fd, u64 cookie);
 void fuse_filters_drop(struct fuse_view *view);
 int fuse_filters_set_data(struct fuse_view *view, struct fuse_data *data);
+bool fuse_filters_speak_for(const struct fuse_view *view, unsigned long epoch);
 bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id);
 struct fuse_wants *fuse_wants_get(const struct fuse_view_filter *vf);
 void fuse_wants_put(struct fuse_wants *wants);
@@ -120,6 +121,11 @@ static inline void fuse_filters_drop(struct fuse_view *view)
 static inline int fuse_filters_set_data(struct fuse_view *view, struct fuse_data *data)
 {
 	return -EOPNOTSUPP;
+}
+
+static inline bool fuse_filters_speak_for(const struct fuse_view *view, unsigned long epoch)
+{
+	return true;
 }
 
 static inline bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id)
