@@ -76,6 +76,7 @@ errint_t lamina_table_each(const char *path,
 
 bool lamina_table_is_ours(const struct lamina_table_entry *entry)
 {
-	return (!strcmp(entry->type, "fuse.lamina") || !strcmp(entry->type, "fuse_bpf")) &&
+	/* What a view is a mount of may have a subtype. */
+	return (!strcmp(entry->type, "fuse.lamina") || !strncmp(entry->type, "fuse_bpf", 8)) &&
 	       !strcmp(entry->root, "/");
 }
