@@ -64,7 +64,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace trace-policy)
+$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace trace-policy trace-views)
 $(B)/bin/lamina-mount: $(patsubst %,$(B)/obj/cmd/%.o,program view)
 $(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)

@@ -5,11 +5,11 @@ BPF_CLANG ?= clang-19
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 BPF_CFLAGS := -target bpf -O2 -g -Wall -Wextra -Wno-unused-parameter \
 	-Wno-missing-declarations $(WERROR) -D__TARGET_ARCH_$(patsubst x86_64,x86,$(shell uname -m)) \
-	-Ibpf -Ikernel/uapi -idirafter /usr/include/$(shell uname -m)-linux-gnu
+	-Ibpf -Idriver -Ikernel/uapi -idirafter /usr/include/$(shell uname -m)-linux-gnu
 FILTERS := $(patsubst bpf/%.bpf.c,%,$(wildcard bpf/*.bpf.c))
 SKELETONS := $(FILTERS:%=$(B)/bpf/%.skel.h)
 
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) $(wildcard kernel/uapi/linux/*.h)
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h) driver/policy/step.h $(wildcard kernel/uapi/linux/*.h)
 	@mkdir -p $(@D)
 	@echo '  BPF   $@'
 	$(Q)$(BPF_CLANG) $(BPF_CFLAGS) -c -o $@ $<

@@ -38,6 +38,9 @@
 
 extern int bpf_fuse_name(struct fuse_filter_ctx *ctx, void *buf, __u32 buf__sz) __ksym;
 extern int bpf_fuse_set_state(struct fuse_filter_ctx *ctx, __u64 state) __ksym;
+extern int bpf_fuse_set_asks(struct fuse_filter_ctx *ctx, __u32 accesses) __ksym;
+extern __u32 bpf_fuse_data(struct fuse_filter_ctx *ctx, __u32 index) __ksym;
+extern int bpf_fuse_path(struct fuse_filter_ctx *ctx, void *buf, __u32 buf__sz) __ksym;
 extern int bpf_fuse_set_attr(struct fuse_filter_ctx *ctx,
 			     const struct fuse_filter_attr *attr) __ksym;
 extern int bpf_fuse_value(struct fuse_filter_ctx *ctx, void *buf, __u32 buf__sz) __ksym;

@@ -156,8 +156,6 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 	errint_t err = check_upper(p, error);
 
 	if (err == 0)
-		err = read_policies(p, error);
-	if (err == 0)
 		err = choose_engine(p, error);
 	lamina_union_make_private(&p->u);
 	if (err == 0)
@@ -190,6 +188,8 @@ static errint_t run(struct program *p, struct lamina_error *error)
 		return err < 0 ? err : program_serve_view(p);
 	}
 	err = open_layers(p, error);
+	if (err == 0)
+		err = read_policies(p, error);
 	if (err == 0 && program_thinks_of_view(p))
 		err = program_mount_view(p, error);
 	if (err > 0)

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "bpf/filter.h"
+#include "guard/data.h"
 #include "commands.h"
 #include "mount/optlist.h"
 #include "view/view.h"
@@ -61,7 +62,9 @@ static errint_t add_filter(struct request *r, char *name, struct lamina_error *e
 	if (!filters)
 		return -ENOMEM;
 	r->filters = filters;
-	filters[n] = (struct lamina_view_filter){name, LAMINA_VIEW_COOKIE};
+	filters[n] = (struct lamina_view_filter){.name = name, .cookie = LAMINA_VIEW_COOKIE};
+	if (!cookie && !strcmp(name, LAMINA_POLICY_FILTER))
+		return lamina_data_cookie(&filters[r->spec.n_filters++].cookie, error);
 	if (cookie) {
 		*cookie++ = '\0';
 		errno = 0;

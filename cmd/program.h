@@ -23,7 +23,7 @@ struct program {
 	int signals;
 	struct lamina_error not_bpf; /* why it is not engine bpf, if that was thought of */
 
-	struct lamina_guard guard;	    /* engines fuse and passthrough, as fs */
+	struct lamina_guard guard;	    /* of a view: only the policy to begin with */
 	struct lamina_fs fs;		    /* engines fuse and passthrough */
 	struct lamina_upcall_server server; /* engine bpf, writable */
 	int device;			    /* for the first server's session; else -1 */

@@ -21,8 +21,13 @@
 #include "base/text.h"
 #include "guard/client.h"
 #include "guard/container.h"
+#include "guard/data.h"
+#include "trace-views.h"
 
-/* A mount that is listened to. */
+/* Of what happens in views nobody is told, so they are looked at this often. */
+#define VIEWS_MS 10
+
+/* A mount of a daemon that is listened to. */
 struct source {
 	dev_t dev;
 	int fd;
@@ -33,7 +38,8 @@ struct listening {
 	const struct trace_policy_options *options;
 	struct source *sources;
 	size_t n;
-	int mounts; /* /proc/self/mountinfo, where all are listened to; else -1 */
+	struct traced_views views;
+	int mounts; /* /proc/self/mountinfo */
 };
 
 static volatile sig_atomic_t stopped;
@@ -49,21 +55,15 @@ static bool is_known(const struct listening *l, dev_t dev)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->sources[i].dev == dev)
 			return true;
-	return false;
+	return traced_views_has(&l->views, dev);
 }
 
-/* The mount's root must not stay open: that would keep it mounted. */
-static errint_t add(struct listening *l, const char *path, struct lamina_error *error)
+static errint_t add_source(struct listening *l, int root, dev_t dev, const char *path,
+			   struct lamina_error *error)
 {
-	_cleanup_fd_ int root = lamina_client_open(path, error);
 	struct source *sources;
-	struct stat st;
 	errint_t fd;
 
-	if (root < 0)
-		return root;
-	if (fstat(root, &st) < 0 || is_known(l, st.st_dev))
-		return 0;
 	sources = reallocarray(l->sources, l->n + 1, sizeof(*sources));
 	if (!sources)
 		return lamina_error_set(error, -ENOMEM, "cannot listen to '%s'", path);
@@ -71,8 +71,24 @@ static errint_t add(struct listening *l, const char *path, struct lamina_error *
 	fd = lamina_client_trace(root, l->options->earlier, error);
 	if (fd < 0)
 		return lamina_error_wrap(error, fd, "%s", path);
-	sources[l->n++] = (struct source){.dev = st.st_dev, .fd = fd};
+	sources[l->n++] = (struct source){.dev = dev, .fd = fd};
 	return 0;
+}
+
+/* The mount's root must not stay open: that would keep it mounted. */
+static errint_t add(struct listening *l, const char *path, struct lamina_error *error)
+{
+	_cleanup_fd_ int root = lamina_client_open(path, error);
+	struct stat st;
+
+	if (root < 0)
+		return root;
+	if (fstat(root, &st) < 0 || is_known(l, st.st_dev))
+		return 0;
+	if (lamina_data_is_view(root))
+		return traced_views_add(&l->views, root, st.st_dev, path, l->options->earlier,
+					error);
+	return add_source(l, root, st.st_dev, path, error);
 }
 
 /* Those that do not talk to us are somebody else's. */
@@ -95,12 +111,11 @@ static errint_t begin(struct listening *l, struct lamina_error *error)
 	struct lamina_container container;
 	errint_t err;
 
-	if (!l->options->target) {
-		l->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
-		return l->mounts < 0
-			       ? lamina_error_set(error, -errno, "cannot open /proc/self/mountinfo")
-			       : add_all(l, error);
-	}
+	l->mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (l->mounts < 0)
+		return lamina_error_set(error, -errno, "cannot open /proc/self/mountinfo");
+	if (!l->options->target)
+		return add_all(l, error);
 	err = lamina_container_find(l->options->target, &container, error);
 	if (err < 0)
 		return err;
@@ -142,6 +157,25 @@ static void drop(struct listening *l, size_t i)
 	l->sources[i] = l->sources[--l->n];
 }
 
+static errint_t mounts_changed(struct listening *l, struct lamina_error *error)
+{
+	traced_views_drop_gone(&l->views);
+	return l->options->target ? 0 : add_all(l, error);
+}
+
+static bool hears_something(const struct listening *l)
+{
+	return l->n > 0 || l->views.n > 0 || !l->options->target;
+}
+
+/* How long to wait, in milliseconds; -1: as long as nothing happens. */
+static int time_to_wait(const struct listening *l, time_t end)
+{
+	if (l->views.n > 0)
+		return VIEWS_MS;
+	return l->options->seconds ? (int)(end - time(NULL)) * 1000 : -1;
+}
+
 /* Wait until something happens, for as long as is left, and print it. */
 static errint_t listen_once(struct listening *l, int wait, struct lamina_error *error)
 {
@@ -153,12 +187,13 @@ static errint_t listen_once(struct listening *l, int wait, struct lamina_error *
 	for (size_t i = 0; i < n; i++)
 		fds[i] = (struct pollfd){.fd = l->sources[i].fd, .events = POLLIN};
 	fds[n] = (struct pollfd){.fd = l->mounts, .events = POLLPRI};
-	if (poll(fds, n + 1, wait) <= 0)
+	if (poll(fds, n + 1, wait) < 0)
 		return 0;
 	for (size_t i = n; i-- > 0;)
 		if (fds[i].revents && !read_source(&l->sources[i]))
 			drop(l, i);
-	return fds[n].revents ? add_all(l, error) : 0;
+	traced_views_print(&l->views);
+	return fds[n].revents ? mounts_changed(l, error) : 0;
 }
 
 static errint_t run(struct listening *l, struct lamina_error *error)
@@ -166,15 +201,15 @@ static errint_t run(struct listening *l, struct lamina_error *error)
 	time_t end = time(NULL) + (time_t)l->options->seconds;
 	errint_t err = begin(l, error);
 
-	while (err == 0 && !stopped && (l->n > 0 || l->mounts >= 0) && !ferror(stdout)) {
-		time_t left = end - time(NULL);
-
-		if (l->options->seconds && left <= 0)
+	while (err == 0 && !stopped && hears_something(l) && !ferror(stdout)) {
+		if (l->options->seconds && time(NULL) >= end)
 			break;
-		err = listen_once(l, l->options->seconds ? (int)left * 1000 : -1, error);
+		err = listen_once(l, time_to_wait(l, end), error);
 	}
+	traced_views_print(&l->views);
 	while (l->n > 0)
 		drop(l, 0);
+	traced_views_done(&l->views);
 	lamina_cleanup_fd(&l->mounts);
 	free(l->sources);
 	return err;

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 
 #include <linux/fuse_filter.h>
@@ -43,6 +42,7 @@ static const char *const op_names[] = {
 	[FUSE_FILTER_OPEN] = "open",
 	[FUSE_FILTER_OPENDIR] = "opendir",
 	[FUSE_FILTER_ATTR] = "attr",
+	[FUSE_FILTER_ACCESS] = "access",
 	[FUSE_FILTER_GETATTR] = "getattr",
 	[FUSE_FILTER_READLINK] = "readlink",
 	[FUSE_FILTER_STATFS] = "statfs",
@@ -79,6 +79,7 @@ static const char *const op_names[] = {
 	[FUSE_FILTER_RMDIR] = "rmdir",
 	[FUSE_FILTER_RENAME] = "rename",
 	[FUSE_FILTER_RENAME_TO] = "rename_to",
+	[FUSE_FILTER_DATA] = "data",
 };
 
 struct options {
@@ -175,9 +176,7 @@ static errint_t find_view(struct options *options, struct lamina_error *error)
 		return 0;
 	if (stat(options->target, &stat_buf) < 0)
 		return lamina_error_set(error, -errno, "cannot look at '%s'", options->target);
-	/* The kernel's own form of device numbers. */
-	options->view = (minor(stat_buf.st_dev) & 0xff) | major(stat_buf.st_dev) << 8 |
-			(minor(stat_buf.st_dev) & ~0xffU) << 12;
+	options->view = lamina_filter_view(stat_buf.st_dev);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "guard/data.h"
 #include "mount/fit.h"
 #include "mount/keeper.h"
 #include "mount/record.h"
@@ -64,12 +65,29 @@ static errint_t open_kernel_work(const struct lamina_union *u, struct lamina_err
 	return TAKE_FD(fd);
 }
 
+/* Before anybody can use the mount. */
+static errint_t set_policy(const struct program *p, struct lamina_error *error)
+{
+	_cleanup_fd_ int root = -1;
+
+	if (!p->guard.active)
+		return 0;
+	root = openat(p->mount.mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return lamina_error_set(error, -errno, "cannot give the view its policy");
+	return lamina_data_set(root, &p->guard.active->bundle, error);
+}
+
 static errint_t make_with(struct program *p, const int *fds, char *const *paths,
 			  struct lamina_error *error)
 {
-	static char filter_name[] = LAMINA_VIEW_FILTER;
-	const struct lamina_view_filter filter = {filter_name, LAMINA_VIEW_COOKIE};
+	static char overlay[] = LAMINA_VIEW_FILTER, policy[] = LAMINA_POLICY_FILTER;
 	const struct lamina_mount_options *o = &p->options;
+	/* It costs nothing where there is no policy, so that one can come at any time. See fit.c. */
+	struct lamina_view_filter filters[] = {
+		{.name = overlay, .cookie = LAMINA_VIEW_COOKIE},
+		{.name = policy, .optional = !p->guard.always},
+	};
 	_cleanup_fd_ int work = p->u.writable ? open_kernel_work(&p->u, error) : -1;
 	struct lamina_view_spec spec = {
 		.fds = fds,
@@ -77,8 +95,8 @@ static errint_t make_with(struct program *p, const int *fds, char *const *paths,
 		.n_layers = p->u.n_root,
 		.uids = &o->fs.uids,
 		.gids = &o->fs.gids,
-		.filters = &filter,
-		.n_filters = 1,
+		.filters = filters,
+		.n_filters = o->choice == LAMINA_CHOICE_BPF ? 2 : 1,
 		.source = o->fsname ? o->fsname : "lamina",
 		.target = o->mountpoint,
 		.context = o->context,
@@ -95,12 +113,14 @@ static errint_t make_with(struct program *p, const int *fds, char *const *paths,
 
 	if (p->u.writable && work < 0)
 		return work;
-	err = lamina_view_make(&spec, &view, error);
+	err = lamina_data_cookie(&filters[1].cookie, error);
+	if (err == 0)
+		err = lamina_view_make(&spec, &view, error);
 	if (err < 0)
 		return err;
 	p->mount.mount_fd = view.mount_fd;
 	p->device = view.device;
-	return 0;
+	return set_policy(p, error);
 }
 
 static errint_t make(struct program *p, struct lamina_error *error)

@@ -158,16 +158,11 @@ struct search {
 	char *target; /* to be freed */
 };
 
-static bool is_ours(const struct lamina_table_entry *entry)
-{
-	return !strcmp(entry->type, "fuse.lamina") && !strcmp(entry->root, "/");
-}
-
 static bool look_for_only(void *user, const struct lamina_table_entry *entry)
 {
 	struct search *search = user;
 
-	if (!is_ours(entry))
+	if (!lamina_table_is_ours(entry))
 		return true;
 	search->several = search->device && search->device != entry->dev;
 	search->device = entry->dev;
@@ -178,7 +173,7 @@ static bool look_for_target(void *user, const struct lamina_table_entry *entry)
 {
 	struct search *search = user;
 
-	if (!is_ours(entry) || entry->dev != search->device)
+	if (!lamina_table_is_ours(entry) || entry->dev != search->device)
 		return true;
 	search->target = strdup(entry->target);
 	return false;

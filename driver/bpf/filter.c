@@ -18,6 +18,7 @@
 #include "bpf/rules.h"
 #include "hide.skel.h"
 #include "overlay.skel.h"
+#include "policy.skel.h"
 #include "trace.skel.h"
 
 #define BPF_FS	       "/sys/fs/bpf"
@@ -30,12 +31,13 @@ static const struct builtin {
 } builtins[] = {
 	{"overlay", filter_overlay__elf_bytes},
 	{"hide", filter_hide__elf_bytes},
+	{"policy", filter_policy__elf_bytes},
 	{"trace", filter_trace__elf_bytes},
 };
 
 #define N_BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
 
-const char *const lamina_filter_names[] = {"overlay", "hide", "trace", NULL};
+const char *const lamina_filter_names[] = {"overlay", "hide", "policy", "trace", NULL};
 
 /* A filter that is being loaded. */
 struct loading {

@@ -7,6 +7,8 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -42,3 +44,9 @@ errint_t lamina_filter_each(errint_t (*each)(const char *id, void *data), void *
 
 /* A kept map of a filter. Returns an fd or -errno. */
 errint_t lamina_filter_map(const char *id, const char *map, struct lamina_error *error);
+
+/* The st_dev of a view as filters are told it: the kernel has a form of its own. */
+static inline uint32_t lamina_filter_view(dev_t dev)
+{
+	return (minor(dev) & 0xff) | major(dev) << 8 | (minor(dev) & ~0xffU) << 12;
+}

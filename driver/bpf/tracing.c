@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bpf/tracing.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -89,52 +90,29 @@ static int add_named(void *context, void *data, size_t size)
 	return tracing->err;
 }
 
-/* The event that is next in a ring. Returns 1, 0 if it isn't there, or an error. */
-static errint_t read_event(struct lamina_tracing *tracing, const struct trace_ring *ring,
-			   uint64_t number)
+static errint_t read_ring(struct lamina_tracing *tracing, struct lamina_turns *ring)
 {
-	const struct trace_event *slot = &ring->events[number % TRACE_EVENTS];
-	uint64_t turn = __atomic_load_n(&slot->turn, __ATOMIC_ACQUIRE);
 	struct trace_event event;
-	errint_t err;
+	errint_t err = 0;
 
-	if (turn != number + 1)
-		return 0;
-	event = *slot;
-	/* It may have been overwritten meanwhile. */
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	if (__atomic_load_n(&slot->turn, __ATOMIC_RELAXED) != turn)
-		return 0;
-	err = add(tracing, &event, sizeof(event));
-	return err < 0 ? err : 1;
+	while (err == 0 && lamina_turns_next(ring, &event))
+		err = add(tracing, &event, sizeof(event));
+	return err;
 }
 
-/*
- * What is in one ring. An event that isn't there may be in the making; if it isn't there the next
- * time either, it never comes.
- */
-static errint_t read_ring(struct lamina_tracing *tracing, unsigned int i)
+static errint_t begin(struct lamina_tracing *tracing)
 {
-	const struct trace_ring *ring = &tracing->rings[i];
-	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
-	uint64_t *next = &tracing->next[i];
-
-	if (head - *next > TRACE_EVENTS) {
-		tracing->lost += head - *next - TRACE_EVENTS;
-		*next = head - TRACE_EVENTS;
-	}
-	for (; *next != head; ++*next) {
-		errint_t err = read_event(tracing, ring, *next);
-
-		if (err < 0)
-			return err;
-		if (err)
-			continue;
-		if (tracing->missing[i] != *next + 1) {
-			tracing->missing[i] = *next + 1;
-			return 0;
-		}
-		tracing->lost++;
+	tracing->turns = calloc(tracing->n_rings, sizeof(*tracing->turns));
+	if (!tracing->turns)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < tracing->n_rings; i++) {
+		tracing->turns[i] = (struct lamina_turns){
+			.head = (const uint64_t *)&tracing->rings[i].head,
+			.events = tracing->rings[i].events,
+			.slots = TRACE_EVENTS,
+			.size = sizeof(struct trace_event),
+		};
+		lamina_turns_begin(&tracing->turns[i], false);
 	}
 	return 0;
 }
@@ -156,10 +134,8 @@ static errint_t init(struct lamina_tracing *tracing, const char *filter, struct 
 	if (err < 0)
 		return err;
 	tracing->rings = rings;
-	tracing->next = calloc(tracing->n_rings, sizeof(*tracing->next));
-	tracing->missing = calloc(tracing->n_rings, sizeof(*tracing->missing));
 	tracing->names = ring_buffer__new(fd, add_named, tracing, NULL);
-	if (!tracing->next || !tracing->missing || !tracing->names)
+	if (!tracing->names || begin(tracing) < 0)
 		return lamina_error_set(error, -errno, "cannot read the events of the filter '%s'",
 					filter);
 	return 0;
@@ -181,7 +157,7 @@ errint_t lamina_tracing_init(struct lamina_tracing *ret, const char *filter,
 	ring_buffer__consume(ret->names);
 	ret->n = 0;
 	for (unsigned int i = 0; i < ret->n_rings; i++)
-		ret->next[i] = __atomic_load_n(&ret->rings[i].head, __ATOMIC_ACQUIRE);
+		lamina_turns_begin(&ret->turns[i], false);
 	variables = ret->variables;
 	__atomic_store_n(&variables->lost, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&variables->reading, 1, __ATOMIC_RELEASE);
@@ -204,7 +180,7 @@ errint_t lamina_tracing_poll(struct lamina_tracing *tracing, int milliseconds,
 	if (err >= 0)
 		err = 0;
 	for (unsigned int i = 0; i < tracing->n_rings && err == 0; i++)
-		err = read_ring(tracing, i);
+		err = read_ring(tracing, &tracing->turns[i]);
 	qsort(tracing->batch, tracing->n, sizeof(*tracing->batch), by_time);
 	for (size_t i = 0; i < tracing->n; i++)
 		each(context, &tracing->batch[i]);
@@ -215,8 +191,11 @@ errint_t lamina_tracing_poll(struct lamina_tracing *tracing, int milliseconds,
 uint64_t lamina_tracing_lost(const struct lamina_tracing *tracing)
 {
 	const variables_t *variables = tracing->variables;
+	uint64_t lost = __atomic_load_n(&variables->lost, __ATOMIC_RELAXED);
 
-	return tracing->lost + __atomic_load_n(&variables->lost, __ATOMIC_RELAXED);
+	for (unsigned int i = 0; i < tracing->n_rings; i++)
+		lost += tracing->turns[i].lost;
+	return lost;
 }
 
 void lamina_tracing_done(struct lamina_tracing *tracing)
@@ -230,8 +209,7 @@ void lamina_tracing_done(struct lamina_tracing *tracing)
 	if (tracing->rings)
 		munmap(tracing->rings, whole_pages(tracing->n_rings * sizeof(*tracing->rings)));
 	ring_buffer__free(tracing->names);
-	free(tracing->next);
-	free(tracing->missing);
+	free(tracing->turns);
 	free(tracing->batch);
 	*tracing = (struct lamina_tracing){0};
 }

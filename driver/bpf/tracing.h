@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "bpf/turns.h"
 #include "trace.h"
 
 /* Called with each event; where it has no name, the name and the process' are empty. */
@@ -15,11 +16,9 @@ struct ring_buffer;
 
 struct lamina_tracing {
 	struct ring_buffer *names;
-	struct trace_ring *rings; /* one a CPU */
-	uint64_t *next;		  /* for each ring: the event to be read */
-	uint64_t *missing;	  /* for each ring: one more than the event that wasn't there */
+	struct trace_ring *rings;   /* one a CPU */
+	struct lamina_turns *turns; /* for each ring */
 	unsigned int n_rings;
-	uint64_t lost;
 	void *variables;	   /* the filter's own, mapped */
 	struct trace_named *batch; /* what was read and not handed over */
 	size_t n, room;

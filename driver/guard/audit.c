@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/limits.h"
+#include "guard/line.h"
 
 #define EXE_SIZE  4096
 #define COMM_SIZE 64
@@ -90,90 +91,33 @@ static bool take_token(struct lamina_audit *audit, const struct timespec *now,
 	return may;
 }
 
-static void print_head(struct lamina_text *line, const struct lamina_audit *audit,
-		       const char *label, const struct timespec *now)
-{
-	struct tm utc;
-
-	gmtime_r(&now->tv_sec, &utc);
-	lamina_text_print(line, "{\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d.%06ldZ\",\"container\":",
-			  utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min,
-			  utc.tm_sec, now->tv_nsec / 1000);
-	if (*label)
-		lamina_text_json(line, label);
-	else
-		lamina_text_print(line, "null");
-	lamina_text_print(line, ",\"mount\":");
-	lamina_text_json(line, audit->mount ? audit->mount : "");
-}
-
-static void print_process(struct lamina_text *line, const struct lamina_callers *callers, pid_t pid)
-{
-	char comm[COMM_SIZE], exe[EXE_SIZE];
-
-	lamina_caller_comm(callers, pid, comm, sizeof(comm));
-	lamina_caller_exe(callers, pid, exe, sizeof(exe));
-	lamina_text_print(line, ",\"pid\":%d,\"comm\":", pid);
-	lamina_text_json(line, comm);
-	lamina_text_print(line, ",\"exe\":");
-	lamina_text_json(line, exe);
-}
-
-static const char *verdict_word(unsigned int verdict)
-{
-	switch (lamina_verdict_action(verdict)) {
-	case LAMINA_ACTION_LOG:
-		return "logged";
-	case LAMINA_ACTION_DRY:
-		return "would be refused";
-	case LAMINA_ACTION_HIDE:
-		return "hidden";
-	default:
-		return "refused";
-	}
-}
-
-static void print_verdict(struct lamina_text *line, const struct lamina_event *event)
-{
-	const struct lamina_compiled *compiled = &event->active->bundle.compiled;
-	const char *number = lamina_policy_errno_name(lamina_verdict_errno(event->verdict));
-	struct lamina_text place = {0};
-	struct lamina_compiled_rule rule;
-
-	lamina_text_print(line, ",\"path\":");
-	lamina_text_json(line, event->path);
-	lamina_text_print(line, ",\"access\":\"%s\",\"verdict\":\"%s\"",
-			  lamina_access_name(event->access), verdict_word(event->verdict));
-	if (number)
-		lamina_text_print(line, ",\"errno\":\"%s\"", number);
-	lamina_compiled_rule(compiled, lamina_verdict_rule(event->verdict), &rule);
-	lamina_text_print(&place, "%s:%u", rule.file, rule.line);
-	lamina_text_print(line, ",\"rule\":");
-	lamina_text_json(line, place.bytes ? place.bytes : "");
-	lamina_text_print(line, "}\n");
-	line->broken |= place.broken;
-	lamina_text_done(&place);
-}
-
 void lamina_audit_write(struct lamina_audit *audit, const struct lamina_callers *callers,
 			const struct lamina_event *event)
 {
+	char comm[COMM_SIZE], exe[EXE_SIZE];
+	struct lamina_line told = {
+		.mount = audit->mount ? audit->mount : "",
+		.label = event->active->bundle.label,
+		.pid = event->pid,
+		.comm = comm,
+		.exe = exe,
+		.path = event->path,
+		.access = event->access,
+		.verdict = event->verdict,
+		.compiled = &event->active->bundle.compiled,
+	};
 	_cleanup_text_ struct lamina_text line = {0};
-	struct timespec now;
-	uint64_t left_out;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (!take_token(audit, &now, &left_out))
+	clock_gettime(CLOCK_REALTIME, &told.time);
+	if (!take_token(audit, &told.time, &told.dropped))
 		return;
-	print_head(&line, audit, event->active->bundle.label, &now);
-	if (left_out)
-		lamina_text_print(&line, ",\"dropped\":%llu", (unsigned long long)left_out);
-	print_process(&line, callers, event->pid);
-	print_verdict(&line, event);
+	lamina_caller_comm(callers, event->pid, comm, sizeof(comm));
+	lamina_caller_exe(callers, event->pid, exe, sizeof(exe));
+	lamina_line_print(&line, &told);
 
 	pthread_mutex_lock(&audit->lock);
 	if (line.broken)
-		audit->left_out += left_out + 1;
+		audit->left_out += told.dropped + 1;
 	else
 		lamina_ring_add(&audit->ring, line.bytes, line.n);
 	lamina_listeners_wake(&audit->listeners);

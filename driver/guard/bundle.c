@@ -85,13 +85,14 @@ static errint_t put(int fd, const void *bytes, size_t size)
 	return err < 0 ? err : lamina_fd_write_all(fd, zeros, -size % sizeof(uint32_t));
 }
 
-errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd)
+/* @table: how many bytes of the table to write. */
+static errint_t write_with(const struct lamina_bundle *bundle, uint32_t table, int fd)
 {
 	const struct header header = {
 		.magic = BUNDLE_MAGIC,
 		.version = BUNDLE_VERSION,
 		.label = (uint32_t)strlen(bundle->label),
-		.table = bundle->compiled.n * (uint32_t)sizeof(uint32_t),
+		.table = table,
 		.n_sources = (uint32_t)bundle->sources.n,
 	};
 	errint_t err = put(fd, &header, sizeof(header));
@@ -99,7 +100,7 @@ errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd)
 	if (err == 0)
 		err = put(fd, bundle->label, header.label);
 	if (err == 0)
-		err = put(fd, bundle->compiled.words, header.table);
+		err = put(fd, bundle->compiled.words, table);
 	for (size_t i = 0; err == 0 && i < bundle->sources.n; i++) {
 		const struct lamina_source *source = &bundle->sources.list[i];
 		const struct source_header sizes = {(uint32_t)strlen(source->name),
@@ -112,6 +113,16 @@ errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd)
 			err = put(fd, source->text, sizes.text);
 	}
 	return err;
+}
+
+errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd)
+{
+	return write_with(bundle, bundle->compiled.n * (uint32_t)sizeof(uint32_t), fd);
+}
+
+errint_t lamina_bundle_write_rest(const struct lamina_bundle *bundle, int fd)
+{
+	return write_with(bundle, 0, fd);
 }
 
 struct cursor {
@@ -148,7 +159,9 @@ static errint_t parse_source(struct cursor *c, struct lamina_sources *sources,
 	return lamina_sources_add(sources, copy, text, sizes->text, sizes->dry, error);
 }
 
-static errint_t parse(struct cursor *c, struct lamina_bundle *bundle, struct lamina_error *error)
+/* @rest: the table, if it is not among the bytes. */
+static errint_t parse(struct cursor *c, const struct cursor *rest, struct lamina_bundle *bundle,
+		      struct lamina_error *error)
 {
 	const struct header *header = (const void *)take(c, sizeof(*header));
 	const char *label, *table;
@@ -164,7 +177,10 @@ static errint_t parse(struct cursor *c, struct lamina_bundle *bundle, struct lam
 	bundle->label = strndup(label, header->label);
 	if (!bundle->label)
 		return lamina_error_set(error, -ENOMEM, "cannot keep the policy");
-	err = lamina_policy_load(table, header->table, &bundle->compiled, error);
+	if (rest && header->table > 0)
+		return lamina_error_say(error, -EINVAL, "the policy has two tables");
+	err = lamina_policy_load(rest ? rest->at : table, rest ? rest->left : header->table,
+				 &bundle->compiled, error);
 	for (uint32_t i = 0; err == 0 && i < header->n_sources; i++)
 		err = parse_source(c, &bundle->sources, error);
 	if (err == 0 && c->left > 0)
@@ -172,18 +188,32 @@ static errint_t parse(struct cursor *c, struct lamina_bundle *bundle, struct lam
 	return err;
 }
 
-errint_t lamina_bundle_parse(const void *bytes, size_t size, struct lamina_bundle *ret,
-			     struct lamina_error *error)
+static errint_t parse_whole(struct cursor c, const struct cursor *rest, struct lamina_bundle *ret,
+			    struct lamina_error *error)
 {
 	struct lamina_bundle bundle = {0};
-	struct cursor c = {bytes, size};
-	errint_t err = parse(&c, &bundle, error);
+	errint_t err = parse(&c, rest, &bundle, error);
 
 	if (err < 0)
 		lamina_bundle_done(&bundle);
 	else
 		*ret = bundle;
 	return err;
+}
+
+errint_t lamina_bundle_parse(const void *bytes, size_t size, struct lamina_bundle *ret,
+			     struct lamina_error *error)
+{
+	return parse_whole((struct cursor){bytes, size}, NULL, ret, error);
+}
+
+errint_t lamina_bundle_parse_rest(const void *bytes, size_t size, const void *table,
+				  size_t table_size, struct lamina_bundle *ret,
+				  struct lamina_error *error)
+{
+	const struct cursor rest = {table, table_size};
+
+	return parse_whole((struct cursor){bytes, size}, &rest, ret, error);
 }
 
 errint_t lamina_bundle_receive(int fd, struct lamina_bundle *ret, struct lamina_error *error)

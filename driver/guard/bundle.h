@@ -24,12 +24,18 @@ errint_t lamina_bundle_read(struct lamina_bundle *ret, const char *label, char *
 errint_t lamina_bundle_make(struct lamina_bundle *ret, const char *label,
 			    struct lamina_sources *sources, struct lamina_error *error);
 
-/* Write it to @fd as bytes. */
+/* Write it to @fd as bytes; the rest is all of it but the table. */
 errint_t lamina_bundle_write(const struct lamina_bundle *bundle, int fd);
+errint_t lamina_bundle_write_rest(const struct lamina_bundle *bundle, int fd);
 
 /* Read one from @size bytes of somebody. -EINVAL with @error set: they are none. */
 errint_t lamina_bundle_parse(const void *bytes, size_t size, struct lamina_bundle *ret,
 			     struct lamina_error *error);
+
+/* The same from the rest and @table_size bytes of a table. */
+errint_t lamina_bundle_parse_rest(const void *bytes, size_t size, const void *table,
+				  size_t table_size, struct lamina_bundle *ret,
+				  struct lamina_error *error);
 
 /* The same from @fd, of which at most LAMINA_BUNDLE_MAX bytes are taken. */
 errint_t lamina_bundle_receive(int fd, struct lamina_bundle *ret, struct lamina_error *error);

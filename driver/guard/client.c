@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "guard/control.h"
+#include "guard/data.h"
 
 errint_t lamina_client_open(const char *path, struct lamina_error *error)
 {
@@ -101,10 +102,14 @@ static errint_t look_again_at_all(int root, int paths, struct lamina_error *erro
 errint_t lamina_client_apply(int root, const struct lamina_bundle *bundle,
 			     struct lamina_error *error)
 {
-	_cleanup_fd_ int in = new_memfd(error), out = -1;
-	struct lamina_control request = {.op = LAMINA_CONTROL_APPLY, .in = in};
-	errint_t err = in < 0 ? in : lamina_bundle_write(bundle, in);
+	struct lamina_control request = {.op = LAMINA_CONTROL_APPLY};
+	_cleanup_fd_ int in = -1, out = -1;
+	errint_t err;
 
+	if (lamina_data_is_view(root))
+		return lamina_data_set(root, bundle, error);
+	request.in = in = new_memfd(error);
+	err = in < 0 ? in : lamina_bundle_write(bundle, in);
 	if (in >= 0 && err < 0)
 		return lamina_error_set(error, err, "cannot hand over the policy");
 	if (err == 0)
@@ -114,12 +119,30 @@ errint_t lamina_client_apply(int root, const struct lamina_bundle *bundle,
 	return err < 0 ? err : look_again_at_all(root, out, error);
 }
 
+/* Somebody else may have put another one in force meanwhile: that stays. */
+static errint_t remove_of_view(int root, const char *label, struct lamina_error *error)
+{
+	struct lamina_bundle bundle;
+	bool other;
+	errint_t err = label ? lamina_data_get(root, &bundle, NULL, error) : 0;
+
+	if (err > 0) {
+		other = strcmp(bundle.label, label) != 0;
+		lamina_bundle_done(&bundle);
+		if (other)
+			return 0;
+	}
+	return err < 0 ? err : lamina_data_set(root, NULL, error);
+}
+
 errint_t lamina_client_remove(int root, const char *label, struct lamina_error *error)
 {
 	struct lamina_control request = {.op = LAMINA_CONTROL_REMOVE, .in = -1, .out = -1};
 	_cleanup_fd_ int in = -1;
 	size_t n = label ? strlen(label) : 0;
 
+	if (lamina_data_is_view(root))
+		return remove_of_view(root, label, error);
 	if (label) {
 		request.in = in = new_memfd(error);
 		if (in < 0)
@@ -132,10 +155,14 @@ errint_t lamina_client_remove(int root, const char *label, struct lamina_error *
 
 errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error)
 {
-	_cleanup_fd_ int out = new_memfd(error);
-	struct lamina_control request = {.op = LAMINA_CONTROL_SHOW, .in = -1, .out = out};
-	errint_t err = out < 0 ? out : control(root, &request, error);
+	struct lamina_control request = {.op = LAMINA_CONTROL_SHOW, .in = -1};
+	_cleanup_fd_ int out = -1;
+	errint_t err;
 
+	if (lamina_data_is_view(root))
+		return lamina_data_get(root, ret, NULL, error);
+	request.out = out = new_memfd(error);
+	err = out < 0 ? out : control(root, &request, error);
 	if (err < 0)
 		return err;
 	if (lseek(out, 0, SEEK_END) == 0)
@@ -176,6 +203,10 @@ errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error)
 		.flags = at_exec ? LAMINA_CONTROL_AT_EXEC : 0,
 	};
 
+	if (lamina_data_is_view(root))
+		return lamina_error_say(error, -EOPNOTSUPP,
+					"engine bpf does not tell of what is allowed: learn on a "
+					"mount with the option 'engine=passthrough'");
 	return listen_to(root, &request, error);
 }
 

@@ -23,7 +23,10 @@ errint_t lamina_client_remove(int root, const char *label, struct lamina_error *
 /* The policy in force. Returns 1, or 0 if there is none. */
 errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error);
 
-/* Listen to the audit; @earlier: to what is still there, too. Returns an fd to read lines from. */
+/*
+ * Listen to the audit of a mount's daemon; @earlier: to what is still there, too. Returns an fd to read
+ * lines from. What happens in views is told elsewhere: see bpf/policy-events.h.
+ */
 errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error);
 
 /* Learn what is used, see guard/learn.h; @at_exec: from the first program on that is run. Returns an fd

@@ -18,8 +18,6 @@
 #include "guard/client.h"
 #include "mount/table.h"
 
-#define TYPE "fuse.lamina"
-
 void lamina_container_done(struct lamina_container *container)
 {
 	free(container->mount);
@@ -72,7 +70,7 @@ static bool add_if_ours(void *user, const struct lamina_table_entry *entry)
 {
 	struct mounts *mounts = user;
 
-	if (!strcmp(entry->type, TYPE) && !strcmp(entry->root, "/"))
+	if (lamina_table_is_ours(entry))
 		mounts->err = add_mount(mounts, entry->target);
 	return mounts->err == 0;
 }

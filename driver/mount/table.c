@@ -73,3 +73,9 @@ errint_t lamina_table_each(const char *path,
 			break;
 	return 0;
 }
+
+bool lamina_table_is_ours(const struct lamina_table_entry *entry)
+{
+	return (!strcmp(entry->type, "fuse.lamina") || !strcmp(entry->type, "fuse_bpf")) &&
+	       !strcmp(entry->root, "/");
+}

@@ -15,6 +15,9 @@ struct lamina_table_entry {
 	const char *target, *type, *source;
 };
 
+/* Whether it is the whole of a mount that may have a policy: of a daemon of ours, or a view. */
+bool lamina_table_is_ours(const struct lamina_table_entry *entry);
+
 /* The table of this process's namespace. */
 #define LAMINA_TABLE_SELF "/proc/self/mountinfo"
 

@@ -133,6 +133,11 @@ static inline unsigned int lamina_policy_word(const struct lamina_policy_table *
 #define LAMINA_POLICY_FOR(i, n) for ((i) = 0; (i) < (n); (i)++)
 #endif
 
+/* A byte of a name. BPF has to show where names end. */
+#ifndef LAMINA_POLICY_BYTE
+#define LAMINA_POLICY_BYTE(name, i) ((unsigned char)(name)[i])
+#endif
+
 static inline unsigned int lamina_verdict(unsigned int action, unsigned int number,
 					  unsigned int rule)
 {
@@ -171,7 +176,7 @@ static inline unsigned int lamina_policy_hash(unsigned int seed, const char *nam
 	{
 		if (i >= length)
 			break;
-		hash = (hash ^ (unsigned char)name[i]) * 0x9e3779b1u;
+		hash = (hash ^ LAMINA_POLICY_BYTE(name, i)) * 0x9e3779b1u;
 		hash ^= hash >> 15;
 	}
 	return hash;
@@ -197,7 +202,7 @@ static inline int lamina_policy_same_name(LAMINA_POLICY_TABLE table, unsigned in
 			break;
 		if (i % 4 == 0)
 			word = LAMINA_POLICY_WORD(table, at + i / 4);
-		if ((unsigned char)name[i] != (word & 0xff))
+		if (LAMINA_POLICY_BYTE(name, i) != (word & 0xff))
 			return 0;
 		word >>= 8;
 	}
@@ -244,7 +249,7 @@ static inline unsigned int lamina_policy_run(LAMINA_POLICY_TABLE table, unsigned
 
 		if (i >= length)
 			break;
-		byte = (unsigned char)name[i];
+		byte = LAMINA_POLICY_BYTE(name, i);
 		class = LAMINA_POLICY_WORD(table, at + 2 + byte / 4) >> byte % 4 * 8 & 0xff;
 		state = LAMINA_POLICY_WORD(table, next + state * classes + class);
 	}

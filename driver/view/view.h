@@ -18,6 +18,7 @@
 struct lamina_view_filter {
 	char *name;
 	uint64_t cookie;
+	bool optional; /* the view is made without it, if it can't be had */
 };
 
 struct lamina_view_spec {

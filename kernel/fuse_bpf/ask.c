@@ -24,8 +24,28 @@ static callback_t callback_of(const struct fuse_filter_ops *ops, u32 op)
 		return ops->open;
 	case FUSE_FILTER_ATTR:
 		return ops->attr;
+	case FUSE_FILTER_ACCESS:
+		return ops->access;
 	default:
 		return ops->ops & BIT_ULL(op) ? ops->gate : NULL;
+	}
+}
+
+/* Errors that only a refused access may have. */
+static bool is_refusal(int verdict)
+{
+	switch (verdict) {
+	case -EBUSY:
+	case -EDQUOT:
+	case -ENODEV:
+	case -ENOSPC:
+	case -ENXIO:
+	case -EOPNOTSUPP:
+	case -ETXTBSY:
+	case -EXDEV:
+		return true;
+	default:
+		return false;
 	}
 }
 
@@ -46,7 +66,7 @@ static bool allowed(u32 op, int verdict)
 	case FUSE_FILTER_WHITEOUT:
 		return op == FUSE_FILTER_ENTRY;
 	default:
-		return false;
+		return op == FUSE_FILTER_ACCESS && is_refusal(verdict);
 	}
 }
 
@@ -67,6 +87,7 @@ static bool tell(struct fuse_call *call)
 	const struct fuse_told *told;
 
 	ctx->state = call->states ? call->states[call->which] : 0;
+	ctx->from = call->from ? call->from[call->which] : 0;
 	if (!call->told)
 		return true;
 	told = &call->told[call->which];
@@ -76,6 +97,19 @@ static bool tell(struct fuse_call *call)
 	ctx->flags = told->flags;
 	memcpy(ctx->marks, told->marks, sizeof(ctx->marks));
 	return true;
+}
+
+/*
+ * The view's data for a question about a name. Returns whether they are those that the directory's
+ * state comes from. If they are not, the epoch is about to end.
+ */
+static bool take_data(const struct fuse_view *view, struct fuse_call *call)
+{
+	call->data = NULL;
+	if (call->ctx.op != FUSE_FILTER_LOOKUP && call->ctx.op != FUSE_FILTER_ACCESS)
+		return true;
+	call->data = rcu_dereference(view->data);
+	return !call->data || (long)(call->data->since - call->epoch) <= 0;
 }
 
 /* @named: it is about a name, so each filter may be told something else. */
@@ -110,6 +144,13 @@ static __always_inline int ask(struct fuse_view *view, u8 whom, struct fuse_call
 	call->ctx.view = view->dev;
 	call->ctx.layers = view->shown;
 	rcu_read_lock();
+	if (named && unlikely(!take_data(view, call))) {
+		if (call->ctx.op == FUSE_FILTER_ACCESS) {
+			rcu_read_unlock();
+			return -EAGAIN;
+		}
+		*call->asks = FUSE_ACCESS_ALL;
+	}
 	for (; whom && one >= 0; whom &= whom - 1) {
 		call->which = __ffs(whom);
 		one = ask_one(view, call, named);
@@ -125,7 +166,8 @@ static __always_inline int ask(struct fuse_view *view, u8 whom, struct fuse_call
  * @whom: which, a bit for each
  * @call: about what
  *
- * Return: enum fuse_filter_verdict, or one of the errors that a filter may give.
+ * Return: enum fuse_filter_verdict, or one of the errors that a filter may give; -EAGAIN if an
+ * access has to be asked about with newer states.
  */
 int fuse_filter_ask(struct fuse_view *view, u8 whom, struct fuse_call *call)
 {

@@ -73,15 +73,18 @@ int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 {
 	struct fuse_view *view = fuse_inode_view(dir);
 	const struct fuse_listeners *listeners = &view->listeners;
+	u8 silent;
 
 	asker->view = view;
 	asker->names = 0;
+	asker->access = 0;
 	asker->entries = 0;
 	asker->factual = 0;
 	asker->siblings = 0;
 	asker->facts = false;
 	asker->rdev = false;
 	asker->inside = false;
+	asker->asks = 0;
 	/* Pairs with refresh_view(): filters speak for this epoch, or a later one. */
 	asker->epoch = smp_load_acquire(&view->epoch);
 	if (!view->nr_filters && !view->upper)
@@ -95,8 +98,9 @@ int fuse_asker_init(struct fuse_asker *asker, struct inode *dir)
 	memset(asker->next, 0, sizeof(asker->next));
 	asker->call.states = NULL;
 	asker->dir = get_fuse_inode(dir)->orig_ino;
-	asker->names = fuse_filter_wanted(view, FUSE_FILTER_LOOKUP);
-	asker->names &= ~silent_ones(asker, READ_ONCE(listeners->by_state));
+	silent = silent_ones(asker, READ_ONCE(listeners->by_state));
+	asker->names = fuse_filter_wanted(view, FUSE_FILTER_LOOKUP) & ~silent;
+	asker->access = fuse_filter_wanted(view, FUSE_FILTER_ACCESS) & ~silent;
 	asker->entries = fuse_filter_wanted(view, FUSE_FILTER_ENTRY);
 	asker->factual = READ_ONCE(listeners->by_facts);
 	asker->facts = READ_ONCE(view->facts);
@@ -145,6 +149,7 @@ struct fuse_call *fuse_asker_call(struct fuse_asker *asker, enum fuse_filter_op 
 	if (!call->states) {
 		memset(call, 0, sizeof(*call));
 		call->states = asker->states;
+		call->epoch = asker->epoch;
 		ctx->dir = asker->dir;
 	}
 	call->name = name;
@@ -152,8 +157,13 @@ struct fuse_call *fuse_asker_call(struct fuse_asker *asker, enum fuse_filter_op 
 	ctx->name_len = len;
 	ctx->head = 0;
 	memcpy(&ctx->head, name, min_t(unsigned int, len, sizeof(ctx->head)));
-	/* Whatever was told of another name. */
+	/* Whatever was told, or asked for, of another name. */
+	call->next = NULL;
+	call->from = NULL;
+	call->asks = NULL;
+	call->dir = NULL;
 	ctx->flags = 0;
+	ctx->access = 0;
 	memset(ctx->marks, 0, sizeof(ctx->marks));
 	return call;
 }

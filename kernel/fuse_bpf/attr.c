@@ -21,7 +21,8 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 	const struct fuse_place *place = &stack->at[0];
 	struct path real = fuse_place_path(place);
 	const struct cred *old;
-	int err = fuse_view_enter(inode) ?: fuse_view_gate(inode, FUSE_FILTER_GETATTR);
+	int err = fuse_view_enter(inode) ?: fuse_view_gate(inode, FUSE_FILTER_GETATTR) ?:
+		  fuse_view_access(path->dentry, FUSE_ACCESS(SEE));
 
 	if (!err)
 		err = fuse_shown_update(inode, true);
@@ -93,7 +94,8 @@ const char *fuse_view_get_link(struct dentry *dentry, struct inode *inode,
 
 	if (!dentry)
 		return ERR_PTR(-ECHILD);
-	err = fuse_view_gate(inode, FUSE_FILTER_READLINK);
+	err = fuse_view_gate(inode, FUSE_FILTER_READLINK)
+		      ?: fuse_view_access(dentry, FUSE_ACCESS(SEE));
 	if (err)
 		return ERR_PTR(err);
 	old = fuse_place_override(place);
@@ -159,7 +161,8 @@ struct posix_acl *fuse_view_get_acl(struct mnt_idmap *idmap, struct dentry *dent
 	const struct fuse_place *place = fuse_inode_top(inode);
 	struct posix_acl *acl;
 	const struct cred *old;
-	int err = fuse_view_gate(inode, FUSE_FILTER_GETACL);
+	int err = fuse_view_gate(inode, FUSE_FILTER_GETACL)
+			  ?: fuse_view_access(dentry, FUSE_ACCESS(SEE));
 
 	if (err)
 		return ERR_PTR(err);
@@ -181,7 +184,8 @@ int fuse_view_fileattr_get(struct dentry *dentry, struct fileattr *fa)
 	struct path real = fuse_place_path(place);
 	const struct cred *old;
 	struct file *file;
-	int err = fuse_view_gate(inode, FUSE_FILTER_FILEATTR);
+	int err = fuse_view_gate(inode, FUSE_FILTER_FILEATTR)
+			  ?: fuse_view_access(dentry, FUSE_ACCESS(SEE));
 
 	if (err)
 		return err;

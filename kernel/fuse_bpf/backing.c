@@ -116,6 +116,9 @@ int fuse_view_file_open(struct inode *inode, struct file *file)
 	      fuse_check_whole(inode);
 	if (!err && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_OPEN))
 		err = fuse_filter_open(inode, file);
+	/* Creating has asked already. */
+	if (!err && !(file->f_mode & FMODE_CREATED))
+		err = fuse_view_access(file->f_path.dentry, fuse_access_open(file->f_flags));
 	if (!err && (file->f_mode & FMODE_WRITE || file->f_flags & O_TRUNC))
 		err = raise(inode, file);
 	if (err)

@@ -121,12 +121,16 @@ void fuse_found_drop(struct fuse_found *found);
 /* lookup.c */
 struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigned int flags);
 
-/* dentry.c */
+/* revalidate.c */
 extern const struct dentry_operations fuse_view_dentry_operations;
 extern const struct dentry_operations fuse_view_checked_dentry_operations;
-int fuse_dentry_search(struct dentry *entry, struct inode *dir);
+
+/* dentry.c */
+int fuse_dentry_search(struct dentry *entry);
 int fuse_dentry_settle(struct dentry *dir);
 int fuse_dentry_check(struct dentry *entry);
+void fuse_entry_moves(struct dentry *entry);
+int fuse_begin_asking(struct fuse_asker *asker, struct dentry *dir);
 
 /* collect.c */
 struct fuse_listing *fuse_listing_new(struct inode *dir, bool upper);
@@ -181,6 +185,9 @@ void fuse_view_file_detach(struct file *file);
 struct file *fuse_view_file_backing(struct file *file, bool *ret_upper);
 extern const struct file_operations fuse_view_file_operations;
 extern const struct file_operations fuse_view_dir_operations;
+
+/* data.c */
+long fuse_view_dir_ioctl(struct file *file, unsigned int cmd, unsigned long arg);
 
 /* merge.c */
 int fuse_merge_read(struct fuse_merge *m, struct inode *dir, struct dir_context *ctx, u64 ino,

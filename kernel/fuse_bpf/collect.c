@@ -278,7 +278,7 @@ void fuse_listing_put(struct fuse_listing *listing)
 		listing_free(listing);
 }
 
-/* Takes out what filters hide whatever layers have it. */
+/* Takes out what filters hide whatever layers have it, and notes what they may hide from some. */
 static void hide_names(struct build *b)
 {
 	u32 i;
@@ -291,6 +291,7 @@ static void hide_names(struct build *b)
 		if (n->visible && fuse_name_verdict(b->asker, fuse_name_text(b->listing, n),
 						    n->len) == FUSE_FILTER_HIDE)
 			n->visible = false;
+		n->governed = n->visible && b->asker->asks & FUSE_ACCESS(SEE);
 		cond_resched();
 	}
 }

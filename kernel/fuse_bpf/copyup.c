@@ -49,19 +49,6 @@ static struct dentry *first_below(struct dentry *entry)
 	return next;
 }
 
-static int look(struct dentry *entry)
-{
-	struct dentry *parent = dget_parent(entry);
-	int ret, err;
-
-	do {
-		ret = fuse_dentry_search(entry, d_inode(parent));
-		err = ret == -EAGAIN ? fuse_dentry_settle(parent) : 0;
-	} while (ret == -EAGAIN && !err);
-	dput(parent);
-	return err ?: ret;
-}
-
 /**
  * fuse_look_up_copy - see whether the upper has an object by now
  * @entry: the object
@@ -76,7 +63,7 @@ int fuse_look_up_copy(struct dentry *entry)
 
 	do {
 		next = first_below(entry);
-		ret = look(next);
+		ret = fuse_dentry_search(next);
 		up = fuse_entry_is_up(next);
 		last = next == entry;
 		dput(next);

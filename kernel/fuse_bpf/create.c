@@ -152,7 +152,7 @@ static int instantiate(const struct making *m, struct dentry *made)
 	if (S_ISDIR(inode->i_mode))
 		fuse_dir_set_states(inode, m->asker);
 	set_bit(FUSE_I_WHOLE, &get_fuse_inode(inode)->state);
-	fuse_entry_know(m->entry, m->asker->epoch, FUSE_ENTRY_UPPER);
+	fuse_entry_know(m->entry, m->asker->epoch, fuse_entry_said(m->asker) | FUSE_ENTRY_UPPER);
 	d_instantiate(m->entry, inode);
 	return 0;
 }
@@ -284,13 +284,15 @@ static int make_once(struct making *m, unsigned long start)
 	return ret;
 }
 
-static int create(struct making *m, enum fuse_filter_op op)
+/* @accesses is what this is for who asks. */
+static int create(struct making *m, enum fuse_filter_op op, u32 accesses)
 {
 	struct dentry *dir = m->entry->d_parent;
 	unsigned long start = jiffies;
 	int err, i;
 
-	err = fuse_names_begin(dir) ?: fuse_gate_name(m->entry, op, m->mode, m->rdev);
+	err = fuse_view_access(m->entry, accesses) ?: fuse_names_begin(dir) ?:
+	      fuse_gate_name(m->entry, op, m->mode, m->rdev);
 	if (err)
 		return err;
 	for (i = 0; i < TRIES; i++) {
@@ -307,14 +309,52 @@ int fuse_view_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *
 {
 	struct making m = {.idmap = idmap, .entry = entry, .mode = (mode & S_IALLUGO) | S_IFREG};
 
-	return create(&m, FUSE_FILTER_CREATE);
+	return create(&m, FUSE_FILTER_CREATE, FUSE_ACCESS(MAKE_REG));
+}
+
+/**
+ * fuse_view_atomic_open - look a name up to open it, and create it if it isn't there
+ * @dir: where; locked, alone if something may be created
+ * @entry: the name, which is not known or known not to be there
+ * @file: to be opened; the VFS does so afterwards
+ * @flags: of open(2)
+ * @mode: of what is created
+ *
+ * Creating alone isn't told what a file is opened for, and what may not be opened isn't to be made.
+ *
+ * Return: 0 or an error.
+ */
+int fuse_view_atomic_open(struct inode *dir, struct dentry *entry, struct file *file,
+			  unsigned int flags, umode_t mode)
+{
+	struct dentry *other = NULL;
+	int err = 0;
+
+	if (d_in_lookup(entry)) {
+		other = fuse_view_lookup(dir, entry, 0);
+		if (IS_ERR(other))
+			return PTR_ERR(other);
+	}
+	if (flags & O_CREAT && !other && d_really_is_negative(entry)) {
+		struct making m = {
+			.idmap = file_mnt_idmap(file),
+			.entry = entry,
+			.mode = (mode & S_IALLUGO) | S_IFREG,
+		};
+
+		err = create(&m, FUSE_FILTER_CREATE,
+			     FUSE_ACCESS(MAKE_REG) | fuse_access_open(flags));
+		if (!err)
+			file->f_mode |= FMODE_CREATED;
+	}
+	return err ?: finish_no_open(file, other);
 }
 
 int fuse_view_mkdir(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode)
 {
 	struct making m = {.idmap = idmap, .entry = entry, .mode = (mode & S_IALLUGO) | S_IFDIR};
 
-	return create(&m, FUSE_FILTER_MKDIR);
+	return create(&m, FUSE_FILTER_MKDIR, FUSE_ACCESS(MAKE_DIR));
 }
 
 int fuse_view_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode,
@@ -325,7 +365,7 @@ int fuse_view_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *e
 	/* It would be a whiteout. */
 	if (S_ISCHR(mode) && rdev == WHITEOUT_DEV)
 		return -EPERM;
-	return create(&m, FUSE_FILTER_MKNOD);
+	return create(&m, FUSE_FILTER_MKNOD, fuse_access_make(mode));
 }
 
 int fuse_view_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry,
@@ -338,5 +378,5 @@ int fuse_view_symlink(struct mnt_idmap *idmap, struct inode *dir, struct dentry 
 		.target = target,
 	};
 
-	return create(&m, FUSE_FILTER_SYMLINK);
+	return create(&m, FUSE_FILTER_SYMLINK, FUSE_ACCESS(MAKE_SYM));
 }

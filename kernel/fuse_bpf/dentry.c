@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Names of a view in the dcache: whether one that was looked up still means the same. Parts of this
- * run in rcu-walk.
+ * Names of a view in the dcache: whether one that was looked up still means the same.
  *
  * With filters, a name holds for an epoch of the view. What filters said of a directory does, too,
  * so it is asked for again from the root down before names in it are asked about: who stands in a
@@ -18,7 +17,60 @@ static bool is_current(const struct dentry *entry)
 {
 	const struct fuse_view *view = get_fuse_conn_super(entry->d_sb)->view;
 
-	return IS_ROOT(entry) || entry->d_time == READ_ONCE(view->epoch);
+	return IS_ROOT(entry) || fuse_entry_is_of(entry, READ_ONCE(view->epoch));
+}
+
+static unsigned long count_moves(const struct dentry *entry)
+{
+	return fuse_entry_flags(entry) & -FUSE_ENTRY_MOVED;
+}
+
+/*
+ * Keeps what was said of the name of a dentry. @dir is where it was then, and @moves how often it
+ * had moved. False if it has moved since, so that it isn't about its name any more.
+ */
+static bool learn(struct dentry *entry, const struct inode *dir, unsigned long moves,
+		  const struct fuse_asker *asker)
+{
+	const unsigned long mask = (unsigned long)FUSE_ACCESS_ALL << FUSE_ENTRY_ASKS;
+	unsigned long flags, said = fuse_entry_said(asker);
+	bool ret;
+
+	spin_lock(&entry->d_lock);
+	ret = d_inode(entry->d_parent) == dir && count_moves(entry) == moves;
+	if (ret) {
+		/* Others set single bits. */
+		do {
+			flags = fuse_entry_flags(entry);
+			if (flags & FUSE_ENTRY_UNNAMED)
+				said = mask;
+		} while (cmpxchg((unsigned long *)&entry->d_fsdata, flags,
+				 (flags & ~mask) | said) != flags);
+		/* Pairs with fuse_entry_is_of(). */
+		smp_store_release(&entry->d_time, asker->epoch);
+	}
+	spin_unlock(&entry->d_lock);
+	return ret;
+}
+
+/**
+ * fuse_entry_moves - what is known of a dentry's name won't hold any more
+ * @entry: it has moved in the upper, and is about to do so here
+ */
+void fuse_entry_moves(struct dentry *entry)
+{
+	const struct fuse_view *view = get_fuse_conn_super(entry->d_sb)->view;
+	unsigned long flags;
+
+	spin_lock(&entry->d_lock);
+	do {
+		flags = fuse_entry_flags(entry);
+	} while (cmpxchg((unsigned long *)&entry->d_fsdata, flags, flags + FUSE_ENTRY_MOVED) !=
+		 flags);
+	/* Else nobody has said anything of it. */
+	if (fuse_view_is_governed(entry->d_sb))
+		WRITE_ONCE(entry->d_time, READ_ONCE(view->epoch) - 1);
+	spin_unlock(&entry->d_lock);
 }
 
 /* What a search says of a dentry's name. */
@@ -34,23 +86,22 @@ static int compare(struct dentry *entry, struct fuse_found *found)
 	return found->nr ? fuse_inode_renew(inode, found) : 0;
 }
 
-/**
- * fuse_dentry_search - does a name still mean what its dentry says?
- * @entry: the name
- * @dir: where it is, or was
- *
- * What the inode stands for is brought up to date on the way.
- *
- * Return: 1 or 0, -EAGAIN if the directory has to be settled first, or an error that says nothing
- * about the name.
+/*
+ * Does a name in @dir still mean what its dentry says? What the inode stands for is brought up to
+ * date on the way. Returns 1 or 0, -EAGAIN if the directory has to be settled first or isn't the
+ * name's any more, or an error that says nothing about the name.
  */
-int fuse_dentry_search(struct dentry *entry, struct inode *dir)
+static int search(struct dentry *entry, struct inode *dir)
 {
+	unsigned long moves = count_moves(entry);
 	struct inode *inode = d_inode(entry);
 	struct name_snapshot name;
 	struct fuse_asker asker;
 	struct fuse_found found;
 	int ret;
+
+	/* Pairs with fuse_entry_moves(): it moves only after that was counted. */
+	smp_rmb();
 
 	ret = fuse_asker_init(&asker, dir);
 	if (ret)
@@ -68,10 +119,36 @@ int fuse_dentry_search(struct dentry *entry, struct inode *dir)
 			fuse_dir_set_states(inode, &asker);
 		if (found.in_upper)
 			fuse_entry_set(entry, FUSE_ENTRY_UPPER);
-		entry->d_time = asker.epoch;
+		if (!learn(entry, dir, moves, &asker))
+			ret = -EAGAIN;
 	}
 	fuse_found_drop(&found);
 out:
+	fuse_asker_done(&asker);
+	return ret;
+}
+
+/*
+ * What was removed can't be searched for, and who has it open keeps it; but filters still have
+ * something to say of the name that it had. Returns 1 or -EAGAIN, or an error.
+ */
+static int restate(struct dentry *entry, struct inode *dir)
+{
+	unsigned long moves = count_moves(entry);
+	struct inode *inode = d_inode(entry);
+	struct name_snapshot name;
+	struct fuse_asker asker;
+	int ret;
+
+	ret = fuse_asker_init(&asker, dir);
+	if (ret)
+		return ret;
+	take_dentry_name_snapshot(&name, entry);
+	fuse_name_verdict(&asker, name.name.name, name.name.len);
+	release_dentry_name_snapshot(&name);
+	if (inode && S_ISDIR(inode->i_mode))
+		fuse_dir_set_states(inode, &asker);
+	ret = learn(entry, dir, moves, &asker) ? 1 : -EAGAIN;
 	fuse_asker_done(&asker);
 	return ret;
 }
@@ -103,7 +180,6 @@ static struct dentry *first_stale(struct dentry *dir)
  */
 int fuse_dentry_settle(struct dentry *dir)
 {
-	const struct fuse_view *view = get_fuse_conn_super(dir->d_sb)->view;
 	struct dentry *stale, *parent;
 	int ret = 1;
 
@@ -111,20 +187,41 @@ int fuse_dentry_settle(struct dentry *dir)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		stale = first_stale(dir);
-		/* What was removed can't be looked for; whoever has it open keeps it. */
-		if (fuse_entry_flags(stale) & FUSE_ENTRY_GOING) {
-			WRITE_ONCE(stale->d_time, READ_ONCE(view->epoch));
-			dput(stale);
-			continue;
-		}
 		parent = dget_parent(stale);
-		ret = fuse_dentry_search(stale, d_inode(parent));
+		if (fuse_entry_flags(stale) & FUSE_ENTRY_GOING)
+			ret = restate(stale, d_inode(parent));
+		else
+			ret = search(stale, d_inode(parent));
 		dput(parent);
 		dput(stale);
 	}
 	if (ret > 0 || ret == -EAGAIN)
 		return 0;
 	return ret ?: -ENOENT;
+}
+
+/**
+ * fuse_dentry_search - does a name still mean what its dentry says?
+ * @entry: the name
+ *
+ * What the inode stands for is brought up to date on the way.
+ *
+ * Return: 1 or 0, -ENOENT if the directory isn't shown any more, or an error that says nothing
+ * about the name.
+ */
+int fuse_dentry_search(struct dentry *entry)
+{
+	struct dentry *parent;
+	int ret, err = 0;
+
+	do {
+		parent = dget_parent(entry);
+		ret = search(entry, d_inode(parent));
+		if (ret == -EAGAIN)
+			err = fuse_dentry_settle(parent);
+		dput(parent);
+	} while (ret == -EAGAIN && !err);
+	return err ?: ret;
 }
 
 /**
@@ -140,55 +237,23 @@ int fuse_dentry_check(struct dentry *entry)
 	return fuse_dentry_settle(entry);
 }
 
-static int revalidate(struct dentry *entry, unsigned int flags)
+/**
+ * fuse_begin_asking - be about to ask about names in a directory that may be out of date
+ * @asker: filled in
+ * @dir: the directory
+ *
+ * Return: 0, or an error; on success fuse_asker_done() ends it.
+ */
+int fuse_begin_asking(struct fuse_asker *asker, struct dentry *dir)
 {
-	const struct fuse_view *view = get_fuse_conn_super(entry->d_sb)->view;
-	struct dentry *parent;
-	int ret, err;
+	int err;
 
-	if (!view->remote && entry->d_time == READ_ONCE(view->epoch))
-		return 1;
-	if (flags & LOOKUP_RCU)
-		return -ECHILD;
-
-	parent = dget_parent(entry);
-	do {
-		ret = fuse_dentry_search(entry, d_inode(parent));
-		if (ret != -EAGAIN)
-			break;
-		err = fuse_dentry_settle(parent);
+	for (;;) {
+		err = fuse_asker_init(asker, d_inode(dir));
+		if (err != -EAGAIN)
+			return err;
+		err = fuse_dentry_settle(dir);
 		if (err)
-			ret = err == -ENOENT ? 0 : err;
-	} while (ret == -EAGAIN);
-	dput(parent);
-	return ret;
+			return err;
+	}
 }
-
-/* What was reached through /proc/PID/fd, or is the root of the view. */
-static int weak_revalidate(struct dentry *entry, unsigned int flags)
-{
-	int err = fuse_dentry_check(entry);
-
-	return err ?: 1;
-}
-
-/* Whom the kernel asks for the inode that is mapped: uprobes, IMA. */
-static struct dentry *real_dentry(struct dentry *entry, enum d_real_type type)
-{
-	struct inode *inode = d_inode(entry);
-
-	if (!inode || !S_ISREG(inode->i_mode))
-		return entry;
-	return d_real(fuse_inode_top(inode)->dentry, type);
-}
-
-/* While nothing can change, no name needs a second look. */
-const struct dentry_operations fuse_view_dentry_operations = {
-	.d_real = real_dentry,
-};
-
-const struct dentry_operations fuse_view_checked_dentry_operations = {
-	.d_revalidate = revalidate,
-	.d_weak_revalidate = weak_revalidate,
-	.d_real = real_dentry,
-};

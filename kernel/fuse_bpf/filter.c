@@ -67,6 +67,8 @@ static u64 wanted_ops(const struct fuse_filter_ops *ops)
 		wanted |= BIT_ULL(FUSE_FILTER_OPEN) | BIT_ULL(FUSE_FILTER_OPENDIR);
 	if (ops->attr)
 		wanted |= BIT_ULL(FUSE_FILTER_ATTR);
+	if (ops->access)
+		wanted |= BIT_ULL(FUSE_FILTER_ACCESS);
 	if (ops->gate)
 		wanted |= ops->ops;
 	return wanted;
@@ -77,11 +79,13 @@ static u64 wanted_ops(const struct fuse_filter_ops *ops)
  * that is detached is asked about everything, and has one answer: see ask.c.
  */
 static void listen(struct fuse_listeners *listeners, unsigned int which,
-		   const struct fuse_filter_ops *ops)
+		   const struct fuse_filter_ops *ops, bool has_data)
 {
 	u64 wanted = ops ? wanted_ops(ops) : ~0ULL;
 	unsigned int op;
 
+	if (ops && ops->flags & FUSE_FILTER_BY_DATA && !has_data)
+		wanted &= BIT_ULL(FUSE_FILTER_DATA);
 	for (op = 0; op < FUSE_FILTER_OPS; op++) {
 		if (wanted & BIT_ULL(op))
 			listeners->to[op] |= BIT(which);
@@ -107,8 +111,8 @@ static void set_listeners(struct fuse_listeners *listeners, const struct fuse_li
 	WRITE_ONCE(listeners->watching, new->watching);
 }
 
-/* Makes a view forget what its filters said. Its filters' ops are as they are to be. */
-static void refresh_view(struct fuse_view *view)
+/* Finds out whom to ask in a view. Its filters' ops are as they are to be. */
+static void update_listeners(struct fuse_view *view, bool has_data)
 {
 	struct fuse_listeners listeners = {};
 	bool facts = false;
@@ -117,11 +121,17 @@ static void refresh_view(struct fuse_view *view)
 	for (i = 0; i < view->nr_filters; i++) {
 		const struct fuse_filter *filter = view->filters[i].filter;
 
-		listen(&listeners, i, locked(filter->ops));
+		listen(&listeners, i, locked(filter->ops), has_data);
 		facts |= !!rcu_access_pointer(filter->wants);
 	}
 	set_listeners(&view->listeners, &listeners);
 	WRITE_ONCE(view->facts, facts);
+}
+
+/* Makes a view forget what its filters said. */
+static void refresh_view(struct fuse_view *view)
+{
+	update_listeners(view, rcu_access_pointer(view->data));
 	/* Who reads the new number asks with the new ops. */
 	fuse_view_new_epoch(view);
 }
@@ -315,10 +325,77 @@ int fuse_filter_add_link(struct fuse_view *view, u32 fd, u64 cookie)
 	return err;
 }
 
-/* Takes a view's filters away. Nobody asks them any more. */
-void fuse_filters_drop(struct fuse_view *view)
+static bool reads_data(const struct fuse_view *view)
 {
 	unsigned int i;
+
+	for (i = 0; i < view->nr_filters; i++) {
+		if (view->filters[i].filter->flags & FUSE_FILTER_BY_DATA)
+			return true;
+	}
+	return false;
+}
+
+/**
+ * fuse_filters_set_data - give a view other data
+ * @view: the view
+ * @data: NULL for none; taken over on success
+ *
+ * Whoever asks does so with data of the epoch that he has read, or finds that they are of a later
+ * one: the two change together.
+ *
+ * Return: 0, or -EOPNOTSUPP if no filter reads data.
+ */
+int fuse_filters_set_data(struct fuse_view *view, struct fuse_data *data)
+{
+	struct fuse_data *old;
+
+	mutex_lock(&filters_lock);
+	if (!reads_data(view)) {
+		mutex_unlock(&filters_lock);
+		return -EOPNOTSUPP;
+	}
+	update_listeners(view, data);
+	old = locked(view->data);
+	spin_lock(&view->epoch_lock);
+	if (data)
+		data->since = view->epoch + 1;
+	rcu_assign_pointer(view->data, data);
+	/* Who reads the new number finds the data. */
+	smp_store_release(&view->epoch, view->epoch + 1);
+	spin_unlock(&view->epoch_lock);
+	mutex_unlock(&filters_lock);
+	if (old)
+		kvfree_rcu(old, rcu);
+	return 0;
+}
+
+/**
+ * fuse_filters_speak_for - do a view's filters still say what they said in an epoch?
+ * @view: the view
+ * @epoch: the epoch
+ *
+ * Context: waits for changes of filters that are under way.
+ * Return: whether it goes on.
+ */
+bool fuse_filters_speak_for(const struct fuse_view *view, unsigned long epoch)
+{
+	bool ret;
+
+	mutex_lock(&filters_lock);
+	ret = READ_ONCE(view->epoch) == epoch;
+	mutex_unlock(&filters_lock);
+	return ret;
+}
+
+/* Takes a view's filters, and their data, away. Nobody asks them any more. */
+void fuse_filters_drop(struct fuse_view *view)
+{
+	struct fuse_data *data = rcu_replace_pointer(view->data, NULL, true);
+	unsigned int i;
+
+	if (data)
+		kvfree_rcu(data, rcu);
 
 	for (i = 0; i < view->nr_filters; i++) {
 		struct fuse_view_filter *vf = &view->filters[i];

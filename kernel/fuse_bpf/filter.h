@@ -27,6 +27,20 @@ struct fuse_wants {
 	struct rcu_head rcu;
 };
 
+/**
+ * struct fuse_data - what is said to the filters of one view
+ * @since: the epoch that begins with them
+ * @rcu: to be freed with
+ * @nr: how many words
+ * @words: for the filters to read
+ */
+struct fuse_data {
+	unsigned long since;
+	struct rcu_head rcu;
+	u32 nr;
+	u32 words[] __counted_by(nr);
+};
+
 /* The value of an extended attribute, or what came instead. */
 struct fuse_value {
 	int len; /* or an error */
@@ -63,6 +77,8 @@ static inline unsigned int fuse_sibling_of(const struct fuse_wants *wants, const
 int fuse_filter_add_id(struct fuse_view *view, const char *id, u64 cookie);
 int fuse_filter_add_link(struct fuse_view *view, u32 fd, u64 cookie);
 void fuse_filters_drop(struct fuse_view *view);
+int fuse_filters_set_data(struct fuse_view *view, struct fuse_data *data);
+bool fuse_filters_speak_for(const struct fuse_view *view, unsigned long epoch);
 bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id);
 struct fuse_wants *fuse_wants_get(const struct fuse_view_filter *vf);
 void fuse_wants_put(struct fuse_wants *wants);
@@ -72,6 +88,12 @@ int fuse_filter_ask(struct fuse_view *view, u8 whom, struct fuse_call *call);
 int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, const char *name, loff_t pos,
 		     size_t len);
 int fuse_filter_open(struct inode *inode, const struct file *file);
+
+/* access.c */
+int fuse_filter_access(struct dentry *entry, u32 accesses, u32 flags);
+int fuse_filter_access_unnamed(struct dentry *dir, u32 accesses);
+int fuse_filter_access_other_name(struct dentry *old, struct dentry *new, u32 leaves);
+int fuse_name_listed(struct fuse_asker *asker, const char *name, unsigned int len);
 
 /* gate.c */
 int fuse_filter_gate_name(struct dentry *entry, enum fuse_filter_op op, umode_t mode, dev_t rdev);
@@ -94,6 +116,16 @@ static inline int fuse_filter_add_link(struct fuse_view *view, u32 fd, u64 cooki
 
 static inline void fuse_filters_drop(struct fuse_view *view)
 {
+}
+
+static inline int fuse_filters_set_data(struct fuse_view *view, struct fuse_data *data)
+{
+	return -EOPNOTSUPP;
+}
+
+static inline bool fuse_filters_speak_for(const struct fuse_view *view, unsigned long epoch)
+{
+	return true;
 }
 
 static inline bool fuse_filter_show(const struct fuse_view_filter *vf, const char **ret_id)
@@ -124,6 +156,26 @@ static inline int fuse_filter_gate(struct inode *inode, enum fuse_filter_op op, 
 static inline int fuse_filter_open(struct inode *inode, const struct file *file)
 {
 	return 0;
+}
+
+static inline int fuse_filter_access(struct dentry *entry, u32 accesses, u32 flags)
+{
+	return 0;
+}
+
+static inline int fuse_filter_access_unnamed(struct dentry *dir, u32 accesses)
+{
+	return 0;
+}
+
+static inline int fuse_filter_access_other_name(struct dentry *old, struct dentry *new, u32 leaves)
+{
+	return 0;
+}
+
+static inline int fuse_name_listed(struct fuse_asker *asker, const char *name, unsigned int len)
+{
+	return 1;
 }
 
 static inline int fuse_filter_gate_name(struct dentry *entry, enum fuse_filter_op op, umode_t mode,
@@ -175,6 +227,33 @@ static inline int fuse_view_gate_xattr(struct inode *inode, enum fuse_filter_op 
 {
 	if (fuse_filter_wanted(fuse_inode_view(inode), op))
 		return fuse_filter_gate(inode, op, name, 0, 0);
+	return 0;
+}
+
+/* Is there anybody to ask about accesses? */
+static inline bool fuse_view_is_governed(const struct super_block *sb)
+{
+	return unlikely(fuse_filter_wanted(get_fuse_conn_super((struct super_block *)sb)->view,
+					   FUSE_FILTER_ACCESS));
+}
+
+/* May a process do something with what has a name? @accesses: a bit for each. */
+static inline int fuse_view_access(struct dentry *entry, u32 accesses)
+{
+	return fuse_view_is_governed(entry->d_sb) ? fuse_filter_access(entry, accesses, 0) : 0;
+}
+
+/* The same for making a file without a name in @dir. */
+static inline int fuse_view_access_unnamed(struct dentry *dir, u32 accesses)
+{
+	return fuse_view_is_governed(dir->d_sb) ? fuse_filter_access_unnamed(dir, accesses) : 0;
+}
+
+/* The same for another name for an object; @leaves is what that is for the name that it has. */
+static inline int fuse_view_access_other_name(struct dentry *old, struct dentry *new, u32 leaves)
+{
+	if (fuse_view_is_governed(old->d_sb))
+		return fuse_filter_access_other_name(old, new, leaves);
 	return 0;
 }
 

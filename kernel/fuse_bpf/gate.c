@@ -80,18 +80,34 @@ int fuse_name_suits(struct fuse_asker *asker, const struct qstr *name, umode_t t
 	return err > 0 ? -EINVAL : err;
 }
 
-/* Do filters say of a directory what they say of the name that was asked about last? */
-bool fuse_dir_has_states(struct inode *dir, const struct fuse_asker *asker)
+/*
+ * Do filters say of a directory what they say of the name that was asked about last? Of those that
+ * are asked about accesses, and so about the move, it is only noted. Returns 0, -EXDEV, or -EAGAIN if
+ * what they said of the directory is of another epoch, or of one that is about to end: who is asked
+ * in it changes before its number does.
+ */
+static int compare_states(struct inode *dir, const struct fuse_asker *asker, bool *ret_restates)
 {
+	u8 asked = fuse_filter_wanted(asker->view, FUSE_FILTER_ACCESS);
 	struct fuse_inode *fi = get_fuse_inode(dir);
-	bool ret;
+	unsigned int i;
+	int ret;
 
 	if (!asker->view->nr_filters)
-		return true;
+		return 0;
 	spin_lock(&fi->lock);
-	ret = fi->vdir.epoch == asker->epoch &&
-	      !memcmp(fi->vdir.states, asker->next, asker->view->nr_filters * sizeof(u64));
+	ret = fi->vdir.epoch == asker->epoch ? 0 : -EAGAIN;
+	for (i = 0; !ret && i < asker->view->nr_filters; i++) {
+		if (fi->vdir.states[i] == asker->next[i])
+			continue;
+		if (asked & BIT(i))
+			*ret_restates = true;
+		else
+			ret = -EXDEV;
+	}
 	spin_unlock(&fi->lock);
+	if (ret == -EXDEV && !fuse_filters_speak_for(asker->view, asker->epoch))
+		ret = -EAGAIN;
 	return ret;
 }
 
@@ -100,7 +116,52 @@ bool fuse_dir_has_states(struct inode *dir, const struct fuse_asker *asker)
  * facts: they are about what layers mean by what they hold, and the server leaves that out of
  * copies.
  */
-bool fuse_copies_may_show(const struct fuse_asker *asker)
+static bool copies_may_show(const struct fuse_asker *asker)
 {
 	return asker->entries & ~asker->factual & ~READ_ONCE(asker->view->listeners.watching);
+}
+
+static int move_suits(struct dentry *from, struct dentry *to, bool copied, bool *ret_restates)
+{
+	struct inode *inode = d_inode(from), *dir = d_inode(to->d_parent);
+	umode_t type = inode->i_mode & S_IFMT;
+	struct fuse_asker asker;
+	int err;
+
+	err = S_ISDIR(type) ? fuse_dentry_check(from) : 0;
+	if (!err)
+		err = fuse_begin_asking(&asker, to->d_parent);
+	if (err)
+		return err;
+	if (d_really_is_positive(to))
+		err = fuse_name_suits(&asker, &to->d_name, type, inode->i_rdev);
+	else
+		err = fuse_name_free(&asker, dir, &to->d_name, type, inode->i_rdev);
+	/* What filters say of what is in it follows from what they say of it. */
+	if (!err && S_ISDIR(type))
+		err = compare_states(inode, &asker, ret_restates);
+	/* What is hidden in it would be copied, too. */
+	if (!err && copied && copies_may_show(&asker))
+		err = -EXDEV;
+	fuse_asker_done(&asker);
+	return err;
+}
+
+/**
+ * fuse_move_suits - may filters let an object be under another name?
+ * @from: the object
+ * @to: the name, whose directory is locked
+ * @copied: it is a directory, of which lower layers have a part
+ * @ret_restates: set if what is in a directory will have to be asked about again
+ *
+ * Return: 0, -EXDEV if less would be hidden, or as fuse_name_free() and fuse_name_suits().
+ */
+int fuse_move_suits(struct dentry *from, struct dentry *to, bool copied, bool *ret_restates)
+{
+	int err;
+
+	do {
+		err = move_suits(from, to, copied, ret_restates);
+	} while (err == -EAGAIN);
+	return err;
 }

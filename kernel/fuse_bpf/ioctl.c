@@ -8,6 +8,8 @@
 
 #include "view.h"
 
+#define FILTER_FEATURES (FUSE_BPF_FEATURE_FILTERS | FUSE_BPF_FEATURE_DATA)
+
 /* The argument of an ioctl as the kernel knows it; @least is how much of it must be given. */
 static int get_arg(void *arg, size_t size, size_t least, unsigned int cmd, const void __user *argp)
 {
@@ -58,7 +60,7 @@ static long features(unsigned int cmd, void __user *argp)
 {
 	const struct fuse_bpf_features features = {
 		.features = FUSE_BPF_FEATURE_VIEWS | FUSE_BPF_FEATURE_WRITABLE |
-			    (fuse_filters_offered() ? FUSE_BPF_FEATURE_FILTERS : 0),
+			    (fuse_filters_offered() ? FILTER_FEATURES : 0),
 		.layers_max = FUSE_BPF_LAYERS_MAX,
 	};
 	size_t size = min_t(size_t, _IOC_SIZE(cmd), sizeof(features));

@@ -142,7 +142,7 @@ static int link_free(struct dentry *old, struct dentry *new)
 	err = fuse_name_free(&asker, dir, &new->d_name, inode->i_mode & S_IFMT, inode->i_rdev)
 		      ?: link_as_upper(inode, dir, &new->d_name);
 	if (!err) {
-		fuse_entry_know(new, asker.epoch, FUSE_ENTRY_UPPER);
+		fuse_entry_know(new, asker.epoch, fuse_entry_said(&asker) | FUSE_ENTRY_UPPER);
 		ihold(inode);
 		d_instantiate(new, inode);
 	}
@@ -155,7 +155,8 @@ int fuse_view_link(struct dentry *old, struct inode *dir, struct dentry *new)
 	struct inode *inode = d_inode(old);
 	int err;
 
-	err = fuse_names_begin(new->d_parent) ?:
+	err = fuse_view_access_other_name(old, new, FUSE_ACCESS(REFER)) ?:
+	      fuse_names_begin(new->d_parent) ?:
 	      fuse_gate_name(new, FUSE_FILTER_LINK, inode->i_mode, inode->i_rdev) ?:
 	      fuse_view_gate(inode, FUSE_FILTER_LINKED) ?:
 	      fuse_copy_up(old, FUSE_COPY_ALL) ?:
@@ -193,7 +194,8 @@ static int instantiate(struct file *file, struct file *real)
 	if (IS_ERR(inode))
 		return PTR_ERR(inode);
 	/* There is no name that could be looked for. */
-	fuse_entry_know(entry, READ_ONCE(view->epoch), FUSE_ENTRY_UPPER | FUSE_ENTRY_GOING);
+	fuse_entry_know(entry, READ_ONCE(view->epoch) - 1,
+			FUSE_ENTRY_UPPER | FUSE_ENTRY_GOING | FUSE_ENTRY_UNNAMED);
 	d_mark_tmpfile(file, inode);
 	d_instantiate(entry, inode);
 	return 0;
@@ -248,8 +250,10 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 	/* The VFS says so for everything else that is made. */
 	if (IS_DEADDIR(dir))
 		return -ENOENT;
-	err = fuse_names_begin(parent)
-		      ?: fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
+	err = fuse_view_access_unnamed(parent,
+				       FUSE_ACCESS(MAKE_REG) | fuse_access_open(file->f_flags)) ?:
+	      fuse_names_begin(parent) ?:
+	      fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
 	if (err)
 		return err;
 	mnt = fuse_inode_top(dir)->layer->mnt;

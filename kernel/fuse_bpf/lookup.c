@@ -36,7 +36,7 @@ static struct inode *find_inode(struct dentry *dir, const struct qstr *name,
 	if (!IS_ERR_OR_NULL(inode) && S_ISDIR(inode->i_mode))
 		fuse_dir_set_states(inode, &asker);
 	*ret_epoch = asker.epoch;
-	*ret_flags = found.in_upper ? FUSE_ENTRY_UPPER : 0;
+	*ret_flags = fuse_entry_said(&asker) | (found.in_upper ? FUSE_ENTRY_UPPER : 0);
 	fuse_found_drop(&found);
 out:
 	fuse_asker_done(&asker);
@@ -47,7 +47,10 @@ out:
  * fuse_view_lookup - inode_operations.lookup of a view's directories
  * @dir: where
  * @entry: the name
- * @flags: not used: the answer is the same for all
+ * @flags: not used
+ *
+ * What is there for some and hidden from others gets its dentry, whoever asks; it's hidden by
+ * revalidation from then on.
  *
  * Return: NULL or another dentry as for d_splice_alias(), or an error. A name that doesn't exist
  * leaves a negative dentry.
@@ -70,7 +73,13 @@ struct dentry *fuse_view_lookup(struct inode *dir, struct dentry *entry, unsigne
 		return ERR_CAST(inode);
 	fuse_entry_know(entry, epoch, known);
 	other = d_splice_alias(inode, entry);
-	if (!IS_ERR_OR_NULL(other))
+	if (IS_ERR(other))
+		return other;
+	if (other)
 		fuse_entry_know(other, epoch, known);
-	return other;
+	err = fuse_view_access(other ?: entry, FUSE_ACCESS(SEE));
+	if (!err)
+		return other;
+	dput(other);
+	return ERR_PTR(err);
 }

@@ -110,16 +110,24 @@ static int refresh_lower(struct fuse_merge *m, struct inode *dir, const struct f
 	return 0;
 }
 
-/* Is a name of the upper still shown? Filters may have changed since it was read. */
-static bool is_shown(const struct fuse_merge *m, const struct fuse_name *n)
+/* May who reads see a name? Returns 1, 0 or -EAGAIN. */
+static int may_see(struct fuse_asker *asker, const struct fuse_listing *listing,
+		   struct fuse_name *n)
 {
-	const char *text = fuse_name_text(m->upper, (struct fuse_name *)n);
-	const struct qstr name = QSTR_INIT(text, n->len);
-	const struct fuse_name *now = n;
+	if (likely(!n->governed))
+		return 1;
+	return fuse_name_listed(asker, fuse_name_text(listing, n), n->len);
+}
+
+/* Is a name of the upper still shown? Filters may have changed since it was read. */
+static int is_shown(const struct fuse_merge *m, struct fuse_name *n, struct fuse_asker *asker)
+{
+	const struct qstr name = QSTR_INIT(fuse_name_text(m->upper, n), n->len);
+	struct fuse_name *now = n;
 
 	if (m->shown != m->upper)
 		now = fuse_listing_entry(m->shown, &name);
-	return now && now->visible;
+	return now && now->visible ? may_see(asker, m->shown, now) : 0;
 }
 
 /* Does the upper show, or remove, a name that lower parts have? */
@@ -139,21 +147,44 @@ static bool emit(struct dir_context *ctx, const struct fuse_listing *listing, st
 	return dir_emit(ctx, fuse_name_text(listing, n), n->len, n->ino, n->type);
 }
 
-static void emit_names(const struct fuse_merge *m, struct dir_context *ctx)
+/* Returns 0 or -EAGAIN. */
+static int emit_names(const struct fuse_merge *m, struct dir_context *ctx, struct fuse_asker *asker)
 {
 	u32 nr_upper = m->upper ? m->upper->nr : 0, nr_lower = m->lower ? m->lower->nr : 0;
 	struct fuse_name *n;
+	int shown;
 
 	for (; ctx->pos - 2 < nr_upper; ctx->pos++) {
 		n = m->upper->names[ctx->pos - 2];
-		if (n->visible && is_shown(m, n) && !emit(ctx, m->upper, n))
-			return;
+		shown = n->visible ? is_shown(m, n, asker) : 0;
+		if (shown < 0 || (shown && !emit(ctx, m->upper, n)))
+			return min(shown, 0);
 	}
 	for (; ctx->pos - 2 - nr_upper < nr_lower; ctx->pos++) {
 		n = m->lower->names[ctx->pos - 2 - nr_upper];
-		if (n->visible && !is_covered(m, n) && !emit(ctx, m->lower, n))
-			return;
+		shown = n->visible && !is_covered(m, n) ? may_see(asker, m->lower, n) : 0;
+		if (shown < 0 || (shown && !emit(ctx, m->lower, n)))
+			return min(shown, 0);
 	}
+	return 0;
+}
+
+/* Some names are not for everybody. */
+static int emit_governed(const struct fuse_merge *m, struct inode *dir, struct dir_context *ctx)
+{
+	struct fuse_asker asker;
+	int err = fuse_asker_init_listing(&asker, dir);
+
+	if (err)
+		return err;
+	/* Which names that are must have been said in the same epoch. */
+	if ((m->shown && m->shown->epoch != asker.epoch) ||
+	    (m->lower && m->lower->epoch != asker.epoch))
+		err = -EAGAIN;
+	else
+		err = emit_names(m, ctx, &asker);
+	fuse_asker_done(&asker);
+	return err;
 }
 
 /**
@@ -187,6 +218,7 @@ int fuse_merge_read(struct fuse_merge *m, struct inode *dir, struct dir_context 
 			return 0;
 		ctx->pos = 2;
 	}
-	emit_names(m, ctx);
-	return 0;
+	if (fuse_view_is_governed(dir->i_sb))
+		return emit_governed(m, dir, ctx);
+	return emit_names(m, ctx, NULL);
 }

@@ -117,24 +117,3 @@ int fuse_upper_vacant(const struct fuse_place *dir, bool merged, const struct qs
 	*ret_dentry = dentry;
 	return 0;
 }
-
-/**
- * fuse_begin_asking - be about to ask about names in a directory that may be out of date
- * @asker: filled in
- * @dir: the directory
- *
- * Return: 0, or an error; on success fuse_asker_done() ends it.
- */
-int fuse_begin_asking(struct fuse_asker *asker, struct dentry *dir)
-{
-	int err;
-
-	for (;;) {
-		err = fuse_asker_init(asker, d_inode(dir));
-		if (err != -EAGAIN)
-			return err;
-		err = fuse_dentry_settle(dir);
-		if (err)
-			return err;
-	}
-}

@@ -18,6 +18,7 @@ const struct inode_operations fuse_view_dir_inode_operations = {
 	.mknod = fuse_view_mknod,
 	.rename = fuse_view_rename,
 	.tmpfile = fuse_view_tmpfile,
+	.atomic_open = fuse_view_atomic_open,
 	.permission = fuse_view_permission,
 	.getattr = fuse_view_getattr,
 	.setattr = fuse_view_setattr,

@@ -38,6 +38,8 @@ struct stream {
 	const struct fuse_place *place;
 	u64 ino, parent_ino; /* for "." and ".." */
 	struct unsure *unsure;
+	const struct cred *caller;
+	bool outdated; /* the directory has to be settled first */
 	int err;
 };
 
@@ -155,6 +157,21 @@ static int judge_error(const struct stream *s)
 	return err ?: 1;
 }
 
+/* May who reads see a name that was just asked about? Filters are to find who it is. */
+static int may_see(struct stream *s, const char *name, int len)
+{
+	const struct cred *layers;
+	int ret;
+
+	if (likely(!(s->asker->asks & FUSE_ACCESS(SEE))))
+		return 1;
+	layers = override_creds(s->caller);
+	ret = fuse_name_listed(s->asker, name, len);
+	revert_creds(layers);
+	s->outdated = ret < 0;
+	return ret;
+}
+
 /* Returns 1 if an entry is given out, 0 if not, -EAGAIN if it must be looked up, or an error. */
 static int judge(struct stream *s, const char *name, int len, unsigned int *d_type)
 {
@@ -171,6 +188,9 @@ static int judge(struct stream *s, const char *name, int len, unsigned int *d_ty
 		return 0;
 	if (verdict < 0)
 		return judge_error(s);
+	verdict = may_see(s, name, len);
+	if (verdict <= 0)
+		return verdict;
 	if (fuse_verdict_needs_lookup(s->asker, *d_type, true) && len <= NAME_MAX) {
 		if (!is_unsure(s, name, len) || !s->unsure->settled)
 			return stop_at(s, name, len) ?: -EAGAIN;
@@ -235,18 +255,19 @@ static int list_single(struct file *file, struct dir_context *ctx)
 		.ino = view_ino(inode),
 		.parent_ino = parent_ino(file),
 	};
-	const struct cred *old;
 	int err = fuse_asker_init_listing(&asker, inode);
 
 	if (err)
 		return err;
 	do {
 		s.err = 0;
-		old = fuse_place_override(s.place);
+		s.caller = fuse_place_override(s.place);
 		err = iterate_dir(df->real, &s.ctx);
-		revert_creds(old);
+		revert_creds(s.caller);
 		ctx->pos = s.ctx.pos;
-		if (!err && s.err == -EAGAIN)
+		if (!err && s.outdated)
+			err = -EAGAIN;
+		else if (!err && s.err == -EAGAIN)
 			err = settle(&s);
 		else if (!err)
 			err = s.err;
@@ -269,6 +290,9 @@ static int dir_iterate(struct file *file, struct dir_context *ctx)
 	struct inode *inode = file_inode(file);
 	int err = fuse_view_gate_at(inode, FUSE_FILTER_READDIR, ctx->pos, 0);
 
+	if (!err && fuse_view_is_governed(inode->i_sb))
+		err = fuse_filter_access(file->f_path.dentry, FUSE_ACCESS(READ_DIR),
+					 ctx->pos ? FUSE_FILTER_LISTED : 0);
 	if (err)
 		return err;
 	/* A directory may have been hidden since it was opened. */
@@ -335,4 +359,6 @@ const struct file_operations fuse_view_dir_operations = {
 	.iterate_shared = dir_iterate,
 	.llseek = dir_llseek,
 	.fsync = dir_fsync,
+	.unlocked_ioctl = fuse_view_dir_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
 };

@@ -40,6 +40,9 @@ struct fuse_wants *fuse_wants_new(const struct fuse_filter_ops *ops, int *ret_er
 
 int bpf_fuse_name(struct fuse_filter_ctx *ctx, void *buf, u32 buf__sz);
 int bpf_fuse_set_state(struct fuse_filter_ctx *ctx, u64 state);
+int bpf_fuse_set_asks(struct fuse_filter_ctx *ctx, u32 accesses);
+u32 bpf_fuse_data(struct fuse_filter_ctx *ctx, u32 index);
+int bpf_fuse_path(struct fuse_filter_ctx *ctx, void *buf, u32 buf__sz);
 int bpf_fuse_set_attr(struct fuse_filter_ctx *ctx, const struct fuse_filter_attr *attr);
 int bpf_fuse_value(struct fuse_filter_ctx *ctx, void *buf, u32 buf__sz);
 

@@ -166,8 +166,9 @@ int fuse_view_unlink(struct inode *dir, struct dentry *entry)
 	struct inode *inode = d_inode(entry);
 	int err;
 
-	err = fuse_names_begin(entry->d_parent)
-		      ?: fuse_gate_name(entry, FUSE_FILTER_UNLINK, inode->i_mode, inode->i_rdev);
+	err = fuse_view_access(entry, FUSE_ACCESS(REMOVE_FILE)) ?:
+	      fuse_names_begin(entry->d_parent) ?:
+	      fuse_gate_name(entry, FUSE_FILTER_UNLINK, inode->i_mode, inode->i_rdev);
 	return err ?: remove(entry, false);
 }
 
@@ -177,7 +178,8 @@ int fuse_view_rmdir(struct inode *dir, struct dentry *entry)
 	bool leftovers;
 	int err;
 
-	err = fuse_names_begin(entry->d_parent) ?:
+	err = fuse_view_access(entry, FUSE_ACCESS(REMOVE_DIR)) ?:
+	      fuse_names_begin(entry->d_parent) ?:
 	      fuse_gate_name(entry, FUSE_FILTER_RMDIR, inode->i_mode, 0) ?:
 	      fuse_dir_check_empty(entry, &leftovers);
 	return err ?: remove(entry, leftovers);

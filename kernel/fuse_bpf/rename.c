@@ -30,11 +30,22 @@ struct end {
 	bool leftovers;
 };
 
+/**
+ * struct fuse_rename - a rename
+ * @view: the view
+ * @old: what moves
+ * @new: where to
+ * @exchange: and the other way round
+ * @restates: a filter says something else of what is in a directory that moves
+ * @epoch: before filters were asked
+ */
 struct fuse_rename {
 	struct fuse_view *view;
 	struct end old;
 	struct end new;
 	bool exchange;
+	bool restates;
+	unsigned long epoch;
 };
 
 static bool is_dir(const struct end *end)
@@ -52,6 +63,23 @@ static bool has_lower_parts(const struct end *end)
 static bool replaces(const struct fuse_rename *r)
 {
 	return !r->exchange && r->new.inode;
+}
+
+/* May who asks do this? */
+static int access(const struct fuse_rename *r)
+{
+	const struct inode *old = r->old.inode, *new = r->new.inode;
+	int err;
+
+	err = fuse_view_access_other_name(r->old.entry, r->new.entry,
+					  FUSE_ACCESS(REFER) | fuse_access_remove(old->i_mode));
+	if (err || !new)
+		return err;
+	if (r->exchange)
+		return fuse_view_access_other_name(r->new.entry, r->old.entry,
+						   FUSE_ACCESS(REFER) |
+							   fuse_access_remove(new->i_mode));
+	return fuse_view_access(r->new.entry, fuse_access_remove(new->i_mode));
 }
 
 static int gate(const struct fuse_rename *r)
@@ -74,31 +102,9 @@ static int gate(const struct fuse_rename *r)
 }
 
 /* May what is at @from be where @to is, as far as filters are concerned? */
-static int check_filters(const struct end *from, const struct end *to)
+static int check_filters(struct fuse_rename *r, const struct end *from, const struct end *to)
 {
-	struct inode *dir = d_inode(to->entry->d_parent);
-	const struct qstr *name = &to->entry->d_name;
-	umode_t type = from->inode->i_mode & S_IFMT;
-	struct fuse_asker asker;
-	int err;
-
-	err = is_dir(from) ? fuse_dentry_check(from->entry) : 0;
-	if (!err)
-		err = fuse_begin_asking(&asker, to->entry->d_parent);
-	if (err)
-		return err;
-	if (to->inode)
-		err = fuse_name_suits(&asker, name, type, from->inode->i_rdev);
-	else
-		err = fuse_name_free(&asker, dir, name, type, from->inode->i_rdev);
-	/* What filters say of what is in it follows from what they say of it. */
-	if (!err && is_dir(from) && !fuse_dir_has_states(from->inode, &asker))
-		err = -EXDEV;
-	/* What is hidden in it would be copied, too. */
-	if (!err && has_lower_parts(from) && fuse_copies_may_show(&asker))
-		err = -EXDEV;
-	fuse_asker_done(&asker);
-	return err;
+	return fuse_move_suits(from->entry, to->entry, has_lower_parts(from), &r->restates);
 }
 
 /* What can be done before anything is held. */
@@ -106,11 +112,12 @@ static int prepare(struct fuse_rename *r)
 {
 	int err;
 
-	err = fuse_names_begin(r->old.entry->d_parent) ?: fuse_names_begin(r->new.entry->d_parent);
+	err = access(r) ?: fuse_names_begin(r->old.entry->d_parent) ?:
+	      fuse_names_begin(r->new.entry->d_parent);
 	if (!err)
-		err = gate(r) ?: check_filters(&r->old, &r->new);
+		err = gate(r) ?: check_filters(r, &r->old, &r->new);
 	if (!err && r->exchange)
-		err = check_filters(&r->new, &r->old);
+		err = check_filters(r, &r->new, &r->old);
 	if (!err && replaces(r) && is_dir(&r->new))
 		err = fuse_dir_check_empty(r->new.entry, &r->new.leftovers);
 	/* A directory with lower parts is copied up when it can't move otherwise. */
@@ -342,8 +349,15 @@ static int rename_held(struct fuse_rename *r)
 static void finish(const struct fuse_rename *r)
 {
 	fuse_entry_set(r->old.entry, FUSE_ENTRY_UPPER);
-	if (r->exchange)
+	fuse_entry_moves(r->old.entry);
+	if (r->exchange) {
 		fuse_entry_set(r->new.entry, FUSE_ENTRY_UPPER);
+		fuse_entry_moves(r->new.entry);
+	}
+	/* What was found out since by the old path, or by what filters said before, is void. */
+	if (r->restates || ((is_dir(&r->old) || is_dir(&r->new)) && r->view->nr_filters &&
+			    r->epoch != READ_ONCE(r->view->epoch)))
+		fuse_view_new_epoch(r->view);
 	if (replaces(r))
 		fuse_inode_lost_name(r->new.inode);
 	else if (r->new.inode)
@@ -361,6 +375,7 @@ int fuse_view_rename(struct mnt_idmap *idmap, struct inode *old_dir, struct dent
 		.old = {.entry = old, .inode = d_inode(old)},
 		.new = {.entry = new, .inode = d_inode(new)},
 		.exchange = !!(flags & RENAME_EXCHANGE),
+		.epoch = READ_ONCE(fuse_inode_view(old_dir)->epoch),
 	};
 	int err;
 

@@ -29,6 +29,22 @@ static int gate(struct inode *inode, const struct iattr *attr)
 	return err;
 }
 
+static u32 accesses_of(const struct iattr *attr)
+{
+	u32 accesses = 0;
+
+	/* Opening has asked already. */
+	if (attr->ia_valid & ATTR_SIZE && !(attr->ia_valid & ATTR_OPEN))
+		accesses |= FUSE_ACCESS(TRUNCATE);
+	if (attr->ia_valid & ATTR_MODE && !(attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID)))
+		accesses |= FUSE_ACCESS(CHMOD);
+	if (attr->ia_valid & (ATTR_ATIME | ATTR_MTIME) && !(attr->ia_valid & ATTR_SIZE))
+		accesses |= FUSE_ACCESS(CHMOD);
+	if (attr->ia_valid & (ATTR_UID | ATTR_GID))
+		accesses |= FUSE_ACCESS(CHOWN);
+	return accesses;
+}
+
 /* Owners as the upper's mount numbers them: its id mapping is applied below. */
 static void translate_owner(struct mnt_idmap *idmap, const struct inode *inode, struct iattr *attr)
 {
@@ -74,7 +90,7 @@ int fuse_view_setattr(struct mnt_idmap *idmap, struct dentry *entry, struct iatt
 
 	err = fuse_shown_update(inode, true) ?: setattr_prepare(idmap, entry, attr);
 	if (!err)
-		err = gate(inode, attr);
+		err = gate(inode, attr) ?: fuse_view_access(entry, accesses_of(attr));
 	if (!err)
 		err = fuse_copy_up(entry,
 				   attr->ia_valid & ATTR_SIZE ? attr->ia_size : FUSE_COPY_ALL);
@@ -162,6 +178,7 @@ int fuse_view_set_acl(struct mnt_idmap *idmap, struct dentry *entry, struct posi
 	const struct fuse_place *top = fuse_inode_top(inode);
 	const struct fuse_view *view = fuse_inode_view(inode);
 	const char *name = posix_acl_xattr_name(type);
+	u32 accesses;
 	int err;
 
 	if (!view->upper)
@@ -173,7 +190,10 @@ int fuse_view_set_acl(struct mnt_idmap *idmap, struct dentry *entry, struct posi
 		return acl ? -EACCES : 0;
 	if (!inode_owner_or_capable(idmap, inode))
 		return -EPERM;
-	err = fuse_view_gate(inode, FUSE_FILTER_SETACL) ?: strip_sgid(idmap, entry, type);
+	/* An access ACL has the bits of the mode in it. */
+	accesses = FUSE_ACCESS(XATTR) | (type == ACL_TYPE_ACCESS ? FUSE_ACCESS(CHMOD) : 0);
+	err = fuse_view_gate(inode, FUSE_FILTER_SETACL) ?: fuse_view_access(entry, accesses) ?:
+	      strip_sgid(idmap, entry, type);
 	if (!err && !acl && !top->layer->upper)
 		err = has_acl(top, name);
 	if (!err)
@@ -209,7 +229,8 @@ int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct
 	struct path path;
 	int err;
 
-	err = fuse_view_gate(inode, FUSE_FILTER_SETFILEATTR) ?: fuse_copy_up(entry, FUSE_COPY_ALL);
+	err = fuse_view_gate(inode, FUSE_FILTER_SETFILEATTR) ?:
+	      fuse_view_access(entry, FUSE_ACCESS(CHMOD)) ?: fuse_copy_up(entry, FUSE_COPY_ALL);
 	if (err)
 		return err;
 	place = fuse_inode_top(inode);

@@ -15,8 +15,9 @@
 #include "registry.h"
 
 #define GATE_OPS GENMASK_ULL(FUSE_FILTER_OPS - 1, FUSE_FILTER_GETATTR)
-#define FLAGS \
-	(FUSE_FILTER_ANYONE | FUSE_FILTER_BY_STATE | FUSE_FILTER_BY_FACTS | FUSE_FILTER_WATCHES)
+#define FLAGS                                                                                     \
+	(FUSE_FILTER_ANYONE | FUSE_FILTER_BY_STATE | FUSE_FILTER_BY_FACTS | FUSE_FILTER_WATCHES | \
+	 FUSE_FILTER_BY_DATA)
 
 static struct btf *our_btf;
 
@@ -125,7 +126,7 @@ static bool promises_make_sense(const struct fuse_filter_ops *ops)
 		return false;
 	if (ops->flags & FUSE_FILTER_BY_FACTS && !(ops->entry && asks_for_facts(ops)))
 		return false;
-	return !(ops->flags & FUSE_FILTER_WATCHES && ops->attr);
+	return !(ops->flags & FUSE_FILTER_WATCHES && (ops->attr || ops->access));
 }
 
 static int ops_validate(void *kdata)
@@ -133,6 +134,9 @@ static int ops_validate(void *kdata)
 	const struct fuse_filter_ops *ops = kdata;
 
 	if (!ops->name && !ops->entry && !ops->open && !ops->gate && !ops->attr)
+		return -EINVAL;
+	/* It is only asked about what name asks for. */
+	if (ops->access && !ops->name)
 		return -EINVAL;
 	if (strchr(ops->sibling, '/') || !promises_make_sense(ops))
 		return -EINVAL;
@@ -166,6 +170,7 @@ static struct fuse_filter_ops stubs = {
 	.open = stub,
 	.gate = stub,
 	.attr = stub,
+	.access = stub,
 };
 
 static struct bpf_struct_ops fuse_struct_ops = {
@@ -208,6 +213,52 @@ __bpf_kfunc int bpf_fuse_set_state(struct fuse_filter_ctx *ctx, u64 state)
 		return -EINVAL;
 	call->next[call->which] = state;
 	return 0;
+}
+
+__bpf_kfunc int bpf_fuse_set_asks(struct fuse_filter_ctx *ctx, u32 accesses)
+{
+	struct fuse_call *call = call_of(ctx);
+
+	if (!call->asks || accesses & ~FUSE_ACCESS_ALL)
+		return -EINVAL;
+	*call->asks |= accesses;
+	return 0;
+}
+
+__bpf_kfunc u32 bpf_fuse_data(struct fuse_filter_ctx *ctx, u32 index)
+{
+	const struct fuse_data *data = call_of(ctx)->data;
+
+	return data && index < data->nr ? data->words[index] : 0;
+}
+
+/* The path of a name in @dir, at the start of @buf. */
+static int write_path(struct dentry *dir, const char *name, u32 len, char *buf, int size)
+{
+	char *path = dentry_path_raw(dir, buf, size);
+	int n;
+
+	if (IS_ERR(path))
+		return PTR_ERR(path);
+	n = strlen(path);
+	memmove(buf, path, n);
+	/* Only the root's ends with a slash. */
+	if (n > 1)
+		buf[n++] = '/';
+	if (n + len >= size)
+		return -ENAMETOOLONG;
+	memcpy(buf + n, name, len);
+	buf[n + len] = '\0';
+	return n + len;
+}
+
+__bpf_kfunc int bpf_fuse_path(struct fuse_filter_ctx *ctx, void *buf, u32 buf__sz)
+{
+	struct fuse_call *call = call_of(ctx);
+
+	if (ctx->op != FUSE_FILTER_ACCESS || !call->dir || buf__sz > INT_MAX)
+		return -EINVAL;
+	return write_path(call->dir, call->name, ctx->name_len, buf, buf__sz);
 }
 
 __bpf_kfunc int bpf_fuse_set_attr(struct fuse_filter_ctx *ctx, const struct fuse_filter_attr *attr)
@@ -256,6 +307,9 @@ __bpf_kfunc_end_defs();
 BTF_KFUNCS_START(kfunc_ids)
 BTF_ID_FLAGS(func, bpf_fuse_name, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, bpf_fuse_set_state, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, bpf_fuse_set_asks, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, bpf_fuse_data, KF_TRUSTED_ARGS)
+BTF_ID_FLAGS(func, bpf_fuse_path, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, bpf_fuse_set_attr, KF_TRUSTED_ARGS)
 BTF_ID_FLAGS(func, bpf_fuse_value, KF_TRUSTED_ARGS)
 BTF_KFUNCS_END(kfunc_ids)

@@ -25,9 +25,16 @@
 #include <linux/mount.h>
 #include <linux/wait_bit.h>
 
-/* What is known of a name of a writable view, in d_fsdata; not used for the root. */
-#define FUSE_ENTRY_UPPER BIT(0) /* the upper has an object of this name */
-#define FUSE_ENTRY_GOING BIT(1) /* somebody is about to take the name away, or has done so */
+/*
+ * What is known of a name, in d_fsdata; not used for the root. Accesses that filters want to be
+ * asked about are of the epoch in d_time. Above them it is counted how often the dentry has moved:
+ * who searched for it meanwhile knows nothing of where it is now.
+ */
+#define FUSE_ENTRY_UPPER   BIT(0) /* the upper has an object of this name */
+#define FUSE_ENTRY_GOING   BIT(1) /* somebody is about to take the name away, or has done so */
+#define FUSE_ENTRY_UNNAMED BIT(2) /* it never was a name */
+#define FUSE_ENTRY_ASKS	   3
+#define FUSE_ENTRY_MOVED   BIT(FUSE_ENTRY_ASKS + FUSE_ACCESSES)
 
 /* Longest key in the index, with its NUL; what the server takes. */
 #define FUSE_KEY_SIZE 224
@@ -88,6 +95,17 @@ static inline unsigned long fuse_entry_flags(const struct dentry *entry)
 	return IS_ROOT(entry) ? FUSE_ENTRY_UPPER : (unsigned long)READ_ONCE(entry->d_fsdata);
 }
 
+/*
+ * Accesses to what has a name that filters want to be asked about, if what is known is current.
+ * What is done with the root is always asked about: nobody was asked about its name.
+ */
+static inline u32 fuse_entry_asks(const struct dentry *entry)
+{
+	if (IS_ROOT(entry))
+		return FUSE_ACCESS_ALL & ~FUSE_ACCESS(SEE);
+	return fuse_entry_flags(entry) >> FUSE_ENTRY_ASKS & FUSE_ACCESS_ALL;
+}
+
 static inline void fuse_entry_set(struct dentry *entry, unsigned long flag)
 {
 	if (!IS_ROOT(entry))
@@ -99,11 +117,25 @@ static inline void fuse_entry_clear(struct dentry *entry, unsigned long flag)
 	clear_bit(__ffs(flag), (unsigned long *)&entry->d_fsdata);
 }
 
+/* What filters said of the name that they were asked about last, for fuse_entry_know(). */
+static inline unsigned long fuse_entry_said(const struct fuse_asker *asker)
+{
+	return (unsigned long)asker->asks << FUSE_ENTRY_ASKS;
+}
+
 /* What was found of a name that nobody else knows yet, or that is locked; and for which epoch. */
 static inline void fuse_entry_know(struct dentry *entry, unsigned long epoch, unsigned long flags)
 {
-	WRITE_ONCE(entry->d_time, epoch);
 	WRITE_ONCE(entry->d_fsdata, (void *)flags);
+	/* Pairs with fuse_entry_is_of(). */
+	smp_store_release(&entry->d_time, epoch);
+}
+
+/* Is what is known of a name, which is not the root's, of this epoch? */
+static inline bool fuse_entry_is_of(const struct dentry *entry, unsigned long epoch)
+{
+	/* Pairs with who writes it: what else is known is no older. */
+	return smp_load_acquire(&entry->d_time) == epoch;
 }
 
 #endif /* _FS_FUSE_BPF_UPPER_H */

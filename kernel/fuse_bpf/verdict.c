@@ -14,7 +14,7 @@
 
 /**
  * fuse_name_verdict - the filters' verdict on a name, whatever layers have it
- * @asker: who asks; @asker->next is set
+ * @asker: who asks; @asker->next and @asker->asks are set
  * @name: the name; not terminated
  * @len: its length
  *
@@ -27,12 +27,14 @@ int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int l
 	if (!asker->names)
 		return FUSE_FILTER_PASS;
 	memset(asker->next, 0, sizeof(asker->next));
+	asker->asks = 0;
 	call = fuse_asker_call(asker, FUSE_FILTER_LOOKUP, name, len);
 	call->ctx.mode = 0;
 	call->ctx.rdev = 0;
 	call->ctx.tag = 0;
 	call->ctx.layer = 0;
 	call->next = asker->next;
+	call->asks = &asker->asks;
 	call->told = NULL;
 	return fuse_filter_ask(asker->view, asker->names, call);
 }

@@ -191,6 +191,7 @@ struct fuse_listeners {
  * @nr_filters: how many
  * @listeners: which of them are asked about what; changed, as @facts, under the lock of filter.c
  * @facts: a filter wants facts that have to be collected
+ * @data: for filters; changed, with @epoch, under the lock of filter.c
  * @epoch: names that were looked up in another epoch are looked up again
  * @namelen: longest name in any layer
  * @error: what every operation fails with: the view was aborted, or a filter was detached
@@ -220,6 +221,7 @@ struct fuse_view {
 	unsigned int nr_filters;
 	struct fuse_listeners listeners;
 	bool facts;
+	struct fuse_data __rcu *data;
 	unsigned long epoch;
 	long namelen;
 	int error;
@@ -251,6 +253,7 @@ struct fuse_view {
  * @present: while the listing is made: that directory has it
  * @sibling: while the listing is made: that directory has it with a prefix that a filter asks for
  * @visible: the view shows it
+ * @governed: not to everybody
  * @closed: while the listing is made: layers further down don't count
  * @where: bitmap of the places in the directory's stack that have it; empty if it is removed. The
  *         name itself follows, not terminated.
@@ -268,6 +271,7 @@ struct fuse_name {
 	bool present;
 	bool sibling;
 	bool visible;
+	bool governed;
 	bool closed;
 	unsigned long where[];
 };

@@ -46,13 +46,11 @@ int fuse_check_whole(struct inode *inode);
 int fuse_copy_up(struct dentry *entry, u64 size);
 
 /* names.c, gate.c, empty.c */
-int fuse_begin_asking(struct fuse_asker *asker, struct dentry *dir);
 int fuse_names_begin(struct dentry *dir);
 int fuse_name_free(struct fuse_asker *asker, struct inode *dir, const struct qstr *name,
 		   umode_t type, dev_t rdev);
 int fuse_name_suits(struct fuse_asker *asker, const struct qstr *name, umode_t type, dev_t rdev);
-bool fuse_dir_has_states(struct inode *dir, const struct fuse_asker *asker);
-bool fuse_copies_may_show(const struct fuse_asker *asker);
+int fuse_move_suits(struct dentry *from, struct dentry *to, bool copied, bool *ret_restates);
 bool fuse_is_whiteout(const struct dentry *dentry);
 struct dentry *fuse_upper_lookup(const struct fuse_place *dir, const struct qstr *name);
 int fuse_upper_vacant(const struct fuse_place *dir, bool merged, const struct qstr *name,
@@ -66,6 +64,8 @@ int fuse_override_create(struct mnt_idmap *idmap, struct dentry *entry, umode_t 
 			 struct mnt_idmap **ret_upper, const struct cred **ret_old);
 int fuse_view_create(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode,
 		     bool excl);
+int fuse_view_atomic_open(struct inode *dir, struct dentry *entry, struct file *file,
+			  unsigned int flags, umode_t mode);
 int fuse_view_mkdir(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode);
 int fuse_view_mknod(struct mnt_idmap *idmap, struct inode *dir, struct dentry *entry, umode_t mode,
 		    dev_t rdev);

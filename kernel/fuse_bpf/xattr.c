@@ -81,7 +81,8 @@ int fuse_view_getxattr(struct dentry *dentry, const char *name, void *value, siz
 	char *nested;
 
 	if (!ret)
-		ret = ask_filters(inode, FUSE_FILTER_GETXATTR, name);
+		ret = fuse_view_access(dentry, FUSE_ACCESS(SEE))
+			      ?: ask_filters(inode, FUSE_FILTER_GETXATTR, name);
 	if (ret < 0)
 		return ret;
 	if (ret || is_own(view, name))
@@ -133,7 +134,7 @@ int fuse_view_setxattr(struct dentry *dentry, const char *name, const void *valu
 	char *nested;
 
 	if (!err)
-		err = ask_filters(inode, op, name);
+		err = ask_filters(inode, op, name) ?: fuse_view_access(dentry, FUSE_ACCESS(XATTR));
 	if (err)
 		return err;
 	if (is_own(view, name))
@@ -221,7 +222,7 @@ ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size)
 	struct inode *inode = d_inode(dentry);
 	const struct fuse_place *place = fuse_inode_top(inode);
 	const struct cred *old;
-	ssize_t len = fuse_view_enter(inode);
+	ssize_t len = fuse_view_enter(inode) ?: fuse_view_access(dentry, FUSE_ACCESS(SEE));
 
 	if (len)
 		return len;

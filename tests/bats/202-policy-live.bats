@@ -139,9 +139,13 @@ look_around() {
 	mkdir scratch
 	apply '{"maskedPaths": ["/etc/shadow"], "rules": [{"paths": ["/srv/**/*.x", "/tmp/a?"],
 		"access": ["read_file"], "action": "ERRNO"}]}'
-	py control odd_requests "$TEST_DIR/mnt"
-	py control odd_fds "$TEST_DIR/mnt" "$TEST_DIR/scratch"
-	py control odd_bundles "$TEST_DIR/mnt"
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		py control odd_data "$TEST_DIR/mnt"
+	else
+		py control odd_requests "$TEST_DIR/mnt"
+		py control odd_fds "$TEST_DIR/mnt" "$TEST_DIR/scratch"
+		py control odd_bundles "$TEST_DIR/mnt"
+	fi
 	run_expect 1 inside cat mnt/etc/shadow
 }
 
@@ -225,7 +229,7 @@ look_around() {
 	for ((i = 0; i < 50; i++)); do
 		lamina policy apply "$TEST_DIR/mnt" one.json
 	done
-	daemons | xargs kill -9
+	kill_daemon
 	for pid in "${pids[@]}"; do
 		wait_until is_gone "$pid"
 	done

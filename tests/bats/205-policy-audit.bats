@@ -39,7 +39,9 @@ line() { jq -sc "[.[] | select($1)] | last" trace.out; }
 		'["write_file","refused","EPERM","policy.json:4"]'
 	assert_equal "$(line '.path == "/srv/a/file"' | jq -c '[.access, .verdict, .errno, .rule]')" \
 		'["read_file","logged",null,"policy.json:5"]'
-	assert_equal "$(line true | jq -r '.exe')" "$(readlink -f "$(command -v cat)")"
+	# In views it is only known of processes that have not ended.
+	[[ $LAMINA_ENGINE == bpf && $(line true | jq -r '.exe') == "" ]] ||
+		assert_equal "$(line true | jq -r '.exe')" "$(readlink -f "$(command -v cat)")"
 	assert_equal "$(line true | jq -r '.mount')" "$TEST_DIR/mnt"
 	line true | jq -e '.container == null and .pid > 1 and (.time | test("^20..-.*Z$"))'
 	stop_trace
@@ -136,8 +138,11 @@ all_are_told() {
 	for ((i = 0; i < 16; i++)); do
 		wait_until grep -q shadow "out.$i"
 	done
-	run_expect 1 lamina trace --policy "$TEST_DIR/mnt"
-	assert_equal "${#lines[@]}" 1
+	# Views bear any number.
+	if [[ $LAMINA_ENGINE != bpf ]]; then
+		run_expect 1 lamina trace --policy "$TEST_DIR/mnt"
+		assert_equal "${#lines[@]}" 1
+	fi
 	umount mnt
 	wait "${pids[@]}"
 }
@@ -145,6 +150,7 @@ all_are_told() {
 @test "a daemon that is killed under a flood of lines ends who listens, with whole lines" {
 	local flood=()
 
+	[[ $LAMINA_ENGINE != bpf ]] || skip "in views no daemon tells, and nothing is learned"
 	apply '{"rules": [{"paths": ["/app/*"], "access": ["read_file"], "action": "ERRNO"}]}'
 	start_trace
 	lamina policy learn "$TEST_DIR/mnt" >learned.json 3>&- &

@@ -55,7 +55,11 @@ unmounts() {
 	eventually nobody_left
 }
 
-# The filter that lamina-mount has loaded.
+# The filters that lamina-mount has loaded.
 teardown_file() {
-	lamina filter remove overlay 2>/dev/null || true
+	local name
+
+	for name in overlay policy; do
+		lamina filter remove "$name" 2>/dev/null || true
+	done
 }

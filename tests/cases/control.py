@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cases of the control ioctl, by who may send it: what is not as guard/control.h says is refused."""
 
+import ctypes
 import errno
 import fcntl
 import os
+import socket
 import struct
 
 from lib import case, equal, holds, main, outcome, read_file
@@ -103,6 +105,55 @@ def odd_bundles(top):
             )
     control(root, APPLY, memfd(before), memfd())
     equal(policy_of(root), before, "what is in force")
+
+
+# _IOW(0xe5, 0xb6 and 0xb7, struct fuse_bpf_data)
+DATA_SET, DATA_GET = 0x4020E5B6, 0x4020E5B7
+
+
+def view_data(root, new=None):
+    """The data of a view, or other ones for it."""
+    buffer = ctypes.create_string_buffer(new, len(new)) if new else ctypes.create_string_buffer(1 << 20)
+    request = bytearray(struct.pack("=QIIQQ", ctypes.addressof(buffer), len(buffer), 0, 0, 0))
+    size = fcntl.ioctl(root, DATA_SET if new else DATA_GET, request)
+    return buffer.raw[:size]
+
+
+def look_around(top):
+    for name in ("etc/shadow", "srv/a/file", "srv/a/new.x", "tmp/ab", "app", "."):
+        outcome(os.stat, f"{top}/{name}")
+        outcome(os.listdir, f"{top}/{name}")
+        outcome(read_file, f"{top}/{name}")
+
+
+def bound_process(top):
+    """Looks around for each byte that it gets, and sends it back."""
+    ours, theirs = socket.socketpair()
+    if os.fork() == 0:
+        os.unshare(os.CLONE_NEWNS)
+        ours.close()
+        while byte := theirs.recv(1):
+            look_around(top)
+            theirs.send(byte)
+        os._exit(0)
+    theirs.close()
+    return ours
+
+
+@case
+def odd_data(top):
+    """A view takes no requests. Its data, changed in any word, decide in one way or another."""
+    root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    refused(errno.ENOTTY, root, SHOW, out=memfd())
+    before = view_data(root)
+    bound = bound_process(top)
+    for at in range(0, len(before), 4):
+        for word in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
+            view_data(root, before[:at] + struct.pack("I", word) + before[at + 4 :])
+            bound.send(b"x")
+            equal(bound.recv(1), b"x", f"word {at // 4} is {word}")
+    view_data(root, before)
+    equal(view_data(root), before, "what is in force")
 
 
 if __name__ == "__main__":

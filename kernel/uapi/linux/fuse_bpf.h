@@ -61,10 +61,11 @@ struct fuse_bpf_features {
 	__u32 reserved;
 };
 
-/* Read-only views; filters; writable views. */
+/* Read-only views; filters; writable views; data for filters. */
 #define FUSE_BPF_FEATURE_VIEWS	  _BITULL(0)
 #define FUSE_BPF_FEATURE_FILTERS  _BITULL(1)
 #define FUSE_BPF_FEATURE_WRITABLE _BITULL(2)
+#define FUSE_BPF_FEATURE_DATA	  _BITULL(3)
 
 /**
  * struct fuse_bpf_layer_add - a directory to register
@@ -262,5 +263,42 @@ struct fuse_bpf_attach {
  *   EBUSY       there is a server, and FUSE_ATTACH_REPLACE was not given
  */
 #define FUSE_BPF_IOC_ATTACH _IOW(FUSE_BPF_IOC_MAGIC, 0xb5, struct fuse_bpf_attach)
+
+/* Bytes of data that a view can have. They count for the memory cgroup of who sets them. */
+#define FUSE_BPF_DATA_MAX (96 << 20)
+
+/**
+ * struct fuse_bpf_data - data of a view, which its filters read
+ * @address: of the data
+ * @size: their length in bytes, a multiple of 4. DATA_GET: how much room there is
+ * @flags: none yet
+ * @reserved: zero
+ *
+ * The kernel doesn't look into them. Filters are the administrator's code, and these are what is
+ * said to them about one view: an array of 32-bit words that bpf_fuse_data() reads.
+ */
+struct fuse_bpf_data {
+	__u64 address;
+	__u32 size;
+	__u32 flags;
+	__u64 reserved[2];
+};
+
+/*
+ * These two are for the root directory of a view's mount, opened for reading, and not for a device:
+ * a view needs no server to be given data. To everything else they are ENOTTY. They need
+ * CAP_SYS_ADMIN in the user namespace of the mount, which must be the caller's, and filters are
+ * asked about them (FUSE_FILTER_DATA); else EPERM, or what a filter says.
+ *
+ * DATA_SET gives a view data instead of those that it had; a size of 0 takes them away. Every
+ * lookup and open that begins after the call is decided with the new ones, whatever filters said
+ * before.
+ *   E2BIG       more than FUSE_BPF_DATA_MAX
+ *   EOPNOTSUPP  no filter of the view is BY_DATA, so nobody would read them
+ */
+#define FUSE_BPF_IOC_DATA_SET _IOW(FUSE_BPF_IOC_MAGIC, 0xb6, struct fuse_bpf_data)
+
+/* Copies the data, as much as there is room for. Returns their length, 0 if there are none. */
+#define FUSE_BPF_IOC_DATA_GET _IOW(FUSE_BPF_IOC_MAGIC, 0xb7, struct fuse_bpf_data)
 
 #endif

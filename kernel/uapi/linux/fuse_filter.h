@@ -9,7 +9,8 @@
  *
  * All callbacks are optional, none may sleep, and the context is read-only for them. The kernel
  * checks every verdict: one that isn't allowed for the callback fails the operation with EIO.
- * Instead of a verdict a callback may return -ENOENT, -EACCES, -EPERM, -EIO or -EROFS.
+ * Instead of a verdict a callback may return -ENOENT, -EACCES, -EPERM, -EIO or -EROFS; access some
+ * more.
  *
  * Several filters on a view are asked in the order in which they were given. The first error ends
  * this and is the answer; otherwise what one of them hides is hidden. When a filter is replaced
@@ -56,7 +57,8 @@ enum fuse_filter_op {
 	FUSE_FILTER_ENTRY,  /* entry: PASS, HIDE, OPAQUE, WHITEOUT */
 	FUSE_FILTER_OPEN,   /* open: PASS */
 	FUSE_FILTER_OPENDIR,
-	FUSE_FILTER_ATTR, /* attr: PASS */
+	FUSE_FILTER_ATTR,   /* attr: PASS */
+	FUSE_FILTER_ACCESS, /* access: PASS */
 	/* From here on gate, if the op's bit is set in fuse_filter_ops.ops: PASS. */
 	FUSE_FILTER_GETATTR,
 	FUSE_FILTER_READLINK,
@@ -96,7 +98,36 @@ enum fuse_filter_op {
 	FUSE_FILTER_RMDIR,
 	FUSE_FILTER_RENAME,    /* what has the name goes away */
 	FUSE_FILTER_RENAME_TO, /* something comes there; in an exchange each end is both */
+	/* Of the root: */
+	FUSE_FILTER_DATA, /* the view's data are to be set, or read; also without data */
 	FUSE_FILTER_OPS,
+};
+
+/*
+ * What a process is about to do with an object by one of its names, or with a name: bit numbers of
+ * fuse_filter_ctx.access. The words are those of Landlock where it has any.
+ */
+enum fuse_filter_access {
+	FUSE_ACCESS_SEE, /* look it up, or find it listed */
+	FUSE_ACCESS_READ_FILE,
+	FUSE_ACCESS_WRITE_FILE,
+	FUSE_ACCESS_EXECUTE, /* open it for being run; that isn't READ_FILE */
+	FUSE_ACCESS_READ_DIR,
+	FUSE_ACCESS_MAKE_DIR,
+	FUSE_ACCESS_MAKE_REG,
+	FUSE_ACCESS_MAKE_SYM,
+	FUSE_ACCESS_MAKE_SOCK,
+	FUSE_ACCESS_MAKE_FIFO,
+	FUSE_ACCESS_MAKE_CHAR,
+	FUSE_ACCESS_MAKE_BLOCK,
+	FUSE_ACCESS_REMOVE_DIR,
+	FUSE_ACCESS_REMOVE_FILE,
+	FUSE_ACCESS_TRUNCATE,
+	FUSE_ACCESS_REFER, /* give it another name; both names are asked about */
+	FUSE_ACCESS_CHMOD, /* also times and file flags */
+	FUSE_ACCESS_CHOWN,
+	FUSE_ACCESS_XATTR, /* set or remove an extended attribute or an ACL */
+	FUSE_ACCESSES,
 };
 
 /* In fuse_filter_ctx.flags */
@@ -104,24 +135,32 @@ enum fuse_filter_op {
 	_BITUL(0)			/* there is a name with fuse_filter_ops.sibling before it */
 #define FUSE_FILTER_HAS_CHILD _BITUL(1) /* a directory: it has the name fuse_filter_ops.child */
 #define FUSE_FILTER_EXEC      _BITUL(2) /* opened for being executed */
+#define FUSE_FILTER_ROOT      _BITUL(3) /* access: it is the root, which has no name */
+#define FUSE_FILTER_UNNAMED   _BITUL(4) /* access: it is a file that was made without a name */
+#define FUSE_FILTER_COMES     _BITUL(5) /* access: what @from is about comes here */
+#define FUSE_FILTER_LISTED \
+	_BITUL(6) /* access: a directory is listed and has the name in it, or is read on */
 
 /**
  * struct fuse_filter_ctx - what a callback is told
  * @op: enum fuse_filter_op
- * @flags: FUSE_FILTER_HAS_*, FUSE_FILTER_EXEC
+ * @flags: FUSE_FILTER_HAS_*, FUSE_FILTER_EXEC and those for access
  * @view: the number of the mount, as device number of stat(2)
  * @cookie: the number that the view was given with the filter
- * @state: name, entry, operations on a name: what this filter's name callback set for the
+ * @state: name, entry, access, operations on a name: what this filter's name callback set for the
  *         directory with bpf_fuse_set_state(); the cookie for the root; 0 if nothing was set
  * @tag: of the layer that is asked about
  * @head: the first eight bytes of the name as they lie in memory, the rest zero
  * @layer: its place, from 0 for the topmost
  * @layers: how many the view has
- * @dir: inode number of the directory, in name, entry and operations on a name
- * @ino: inode number, in the others
+ * @dir: inode number of the directory, in name, entry, access and operations on a name
+ * @ino: inode number, in access and the others; 0 if nothing has the name
+ * @from: access, with COMES: what access set with bpf_fuse_set_state() when it was asked about the
+ *        name that the object has, or had
  * @pos: where: READ, WRITE, MMAP, LSEEK, READDIR, FADVISE; TRUNCATE: the new size
  * @len: how much: READ, WRITE, MMAP, FADVISE
- * @mode: entry: type bits alone (0: the layer has no such name, but a sibling); others: all of it
+ * @mode: entry: type bits alone (0: the layer has no such name, but a sibling); access, with COMES:
+ *        of what comes; others: all of it
  * @rdev: of a device, as new_encode_dev() makes it; in entry if fuse_filter_ops.facts asks for it
  * @uid: attr: owner in the layer
  * @gid: attr: group in the layer
@@ -129,6 +168,7 @@ enum fuse_filter_op {
  * @name_len: length of the name, or of an extended attribute's. bpf_fuse_name() copies it
  * @marks: entry, of a directory: the value of each extended attribute in fuse_filter_ops.marks
  *         if it is a single byte; 0 if there is none; 0xff if it is anything else
+ * @access: access: bits of enum fuse_filter_access. Only those that name asked for
  * @private: nothing. A structure of numbers alone could be forged: the verifier would take a
  *           program's own memory for it
  *
@@ -147,6 +187,7 @@ struct fuse_filter_ctx {
 	__u32 layers;
 	__u64 dir;
 	__u64 ino;
+	__u64 from;
 	__u64 pos;
 	__u64 len;
 	__u32 mode;
@@ -156,6 +197,7 @@ struct fuse_filter_ctx {
 	__u32 open_flags;
 	__u32 name_len;
 	__u8 marks[FUSE_FILTER_MARKS];
+	__u32 access;
 	void *private;
 };
 
@@ -192,11 +234,14 @@ struct fuse_filter_attr {
  *           marks. Needs entry, and one of facts, sibling, child and marks.
  * WATCHES:  whatever it answers, PASS is meant. So it is only asked about what somebody does:
  *           name and entry in lookups, and not for each name while a directory is listed. Goes
- *           without attr.
+ *           without attr and access.
+ * BY_DATA:  it has nothing to say in a view that has no data (FUSE_BPF_IOC_DATA_SET), but about
+ *           FUSE_FILTER_DATA.
  */
 #define FUSE_FILTER_BY_STATE _BITUL(1)
 #define FUSE_FILTER_BY_FACTS _BITUL(2)
 #define FUSE_FILTER_WATCHES  _BITUL(3)
+#define FUSE_FILTER_BY_DATA  _BITUL(4)
 
 /**
  * struct fuse_filter_ops - a filter
@@ -205,6 +250,7 @@ struct fuse_filter_attr {
  * @open: a file or directory is to be opened
  * @gate: any other operation
  * @attr: attributes are about to be shown; bpf_fuse_set_attr() changes them
+ * @access: a process is about to do something; see below
  * @ops: 1 << FUSE_FILTER_* of the operations for which gate is called
  * @facts: FUSE_FILTER_WANT_*
  * @flags: FUSE_FILTER_ANYONE, and FUSE_FILTER_* that promise something
@@ -220,6 +266,18 @@ struct fuse_filter_attr {
  * directory can't get to where less of it would be hidden (EXDEV): where name sets another state
  * for it; nor, as long as lower layers have a part of it, while there is an entry that is neither
  * BY_FACTS nor WATCHES, for what that hides would be copied, too.
+ *
+ * All callbacks but access decide for everybody: their answers are kept with names. access decides
+ * for the process that asks, which bpf_get_current_task() is. For each name its filter says with
+ * bpf_fuse_set_asks(), in name, about which accesses it is to be asked; all others are allowed to
+ * everybody. So names that nobody governs cost one test. What is hidden from one process (SEE) is
+ * there for another. An access that is refused may have one more of these errors: -EBUSY, -EDQUOT,
+ * -ENODEV, -ENOSPC, -ENXIO, -EOPNOTSUPP, -ETXTBSY, -EXDEV. What a file was opened for stays
+ * allowed. Of the root nothing can be set, so access is asked about all that is done with it; SEE
+ * excepted.
+ *
+ * If an object is to get another name, access is asked twice: about the name that it has, and then,
+ * with COMES, about the new one; of each also where none of the accesses is asked about.
  */
 struct fuse_filter_ops {
 	int (*name)(struct fuse_filter_ctx *ctx);
@@ -227,6 +285,7 @@ struct fuse_filter_ops {
 	int (*open)(struct fuse_filter_ctx *ctx);
 	int (*gate)(struct fuse_filter_ctx *ctx);
 	int (*attr)(struct fuse_filter_ctx *ctx);
+	int (*access)(struct fuse_filter_ctx *ctx);
 	__u64 ops;
 	__u32 facts;
 	__u32 flags;
@@ -244,7 +303,16 @@ struct fuse_filter_ops {
  *	Copies the name, as much as there is room for, and fills the rest with zeros.
  *	Returns its whole length.
  * int bpf_fuse_set_state(struct fuse_filter_ctx *ctx, u64 state)
- *	name: what @state will be in the directory of this name. Returns 0, or -EINVAL elsewhere.
+ *	name: what @state will be in the directory of this name. access: what @from will be if the
+ *	object is to get another name. Returns 0, or -EINVAL elsewhere.
+ * int bpf_fuse_set_asks(struct fuse_filter_ctx *ctx, u32 accesses)
+ *	name: the accesses, 1 << FUSE_ACCESS_*, that access wants to be asked about; those of
+ *	several filters add up. Returns 0, or -EINVAL elsewhere and for unknown bits.
+ * u32 bpf_fuse_data(struct fuse_filter_ctx *ctx, u32 index)
+ *	name, access: a word of the view's data; 0 beyond their end and elsewhere.
+ * int bpf_fuse_path(struct fuse_filter_ctx *ctx, void *buf, u32 size)
+ *	access: the path of the name from the view's root, with a "/" before it and a NUL behind.
+ *	Returns its length without the NUL, -ENAMETOOLONG if there is no room, or -EINVAL elsewhere.
  * int bpf_fuse_set_attr(struct fuse_filter_ctx *ctx, const struct fuse_filter_attr *attr)
  *	attr: changes what is shown. Returns 0, or -EINVAL for what can't be shown and elsewhere.
  * int bpf_fuse_value(struct fuse_filter_ctx *ctx, void *buf, u32 size)

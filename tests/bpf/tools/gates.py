@@ -24,6 +24,7 @@ WRITING = sys.argv[3:] == ["writing"]
 FILE = f"{MNT}/file"
 HIDE = 1
 ERRORS = [errno.ENOENT, errno.EACCES, errno.EPERM, errno.EIO, errno.EROFS]
+DATA_GET = 0x4020E5B7
 REFUSED = [2, 3, 4, 7, 1 << 30, -errno.EAGAIN, -errno.ECHILD, -512, -529, -4095, -4096, -(1 << 31)]
 
 fresh = iter(range(1000))
@@ -68,6 +69,10 @@ def fiemap(fd):
     fcntl.ioctl(fd, 0xC020660B, bytearray(struct.pack("=QQIIII", 0, 1 << 40, 0, 0, 0, 0)))
 
 
+def data_get(fd):
+    fcntl.ioctl(fd, DATA_GET, bytearray(32))
+
+
 def splice(fd):
     ends = os.pipe()
     try:
@@ -104,11 +109,12 @@ ACTS = {
     "LSEEK": [lambda: with_file(lambda fd: os.lseek(fd, 0, os.SEEK_END))],
     "FADVISE": [lambda: with_file(lambda fd: os.posix_fadvise(fd, 0, 0, 3))],
     "FSYNC": [lambda: with_file(os.fsync)],
+    "DATA": [lambda: with_file(data_get, MNT)],
 }
 # Asked about, but what happened happened.
 TOLD = {"RELEASE": lambda: with_file(lambda fd: None), "RELEASEDIR": lambda: os.listdir(f"{MNT}/dir")}
 # Not operations of this kind: names are, see the filter answers.
-NAMES = ["LOOKUP", "ENTRY", "OPS"]
+NAMES = ["LOOKUP", "ENTRY", "ACCESS", "OPS"]
 
 
 def error_of(act):

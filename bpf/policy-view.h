@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the filter policy shares with who puts policies in force, and reads what it tells. */
+#pragma once
+
+#include <linux/types.h>
+
+/*
+ * The data of a view that has a policy: these words, the compiled table, for each of its rows the
+ * accesses to ask about, and the rest of the bundle (driver/guard/bundle.h), which is for people only.
+ */
+enum policy_data {
+	POLICY_DATA_MAGIC,
+	POLICY_DATA_FLAGS,
+	POLICY_DATA_ID,	   /* of this policy, for events */
+	POLICY_DATA_MASKS, /* where they are */
+	POLICY_DATA_REST,  /* where that is */
+	POLICY_DATA_REST_BYTES,
+	POLICY_DATA_TABLE_WORDS,
+	POLICY_DATA_RESERVED,
+	POLICY_DATA_TABLE, /* where it is */
+};
+
+#define POLICY_DATA_IS	    0x3161446cu /* "lDa1" */
+#define POLICY_DATA_REFUSES 1u		/* some verdict is a refusal */
+
+/*
+ * A view's cookie is this and the id of the mount namespace that made the view, whose processes are
+ * not bound; and so it is told from the states of directories.
+ */
+#define POLICY_COOKIE (1ULL << 63)
+
+#define POLICY_COMM_LEN 16
+#define POLICY_PATH_LEN 1024
+
+struct policy_event {
+	__u64 turn; /* see below */
+	__u64 time; /* CLOCK_REALTIME is made of it by who reads: CLOCK_BOOTTIME, ns */
+	__u32 view; /* st_dev */
+	__u32 pid;  /* of the thread */
+	__u32 access;
+	__u32 verdict;
+	__u32 id;	/* of the policy */
+	__u32 left_out; /* events of this view before, since there were too many */
+	char comm[POLICY_COMM_LEN];
+	char path[POLICY_PATH_LEN]; /* empty if it is longer */
+};
+
+/*
+ * Events of all views, in one ring: event n is in events[n % POLICY_EVENTS] and has the turn n + 1;
+ * while it is written POLICY_BUSY. Old ones are overwritten, so nobody has to read them. Who does
+ * looks at the turn before and after.
+ */
+#define POLICY_EVENTS 1024 /* a power of two */
+#define POLICY_BUSY   (1ULL << 63)
+
+struct policy_ring {
+	__u64 head; /* events that were begun */
+	__u64 unused[7];
+	struct policy_event events[POLICY_EVENTS];
+};
