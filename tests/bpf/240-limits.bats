@@ -139,7 +139,7 @@ are_stuck() { every is_stuck "${pids[@]}"; }
 	rm mnt/n*
 	ok mv mnt/dir mnt/moved
 	unmounts
-	unload overlay
+	unload overlay policy
 	unmount fs
 }
 
@@ -198,7 +198,7 @@ end() {
 		end
 		rm -rf fs/upper/* fs/work/*
 	done
-	unload overlay
+	unload overlay policy
 	unmount fs
 	device remove lamina-broken
 	losetup -d "$loop"

@@ -51,7 +51,7 @@ static void test_features(void)
 	memset(&f, 0xff, sizeof(f));
 	expect("features need no connection", ioctl(device, FUSE_BPF_IOC_FEATURES, &f), 0);
 	result(f.features == (FUSE_BPF_FEATURE_VIEWS | FUSE_BPF_FEATURE_FILTERS |
-			      FUSE_BPF_FEATURE_WRITABLE) &&
+			      FUSE_BPF_FEATURE_WRITABLE | FUSE_BPF_FEATURE_DATA) &&
 		       f.layers_max == MAX && !f.reserved,
 	       "features are those of this kernel", "");
 	expect("features: a short argument is refused",
