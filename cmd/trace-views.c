@@ -230,13 +230,15 @@ void traced_views_print(struct traced_views *views)
 	struct policy_event event;
 	uint64_t lost;
 
-	while (views->events.ring && lamina_policy_events_next(&views->events, &event)) {
+	/* Who doesn't read on must not keep us from ending. */
+	while (views->events.ring && !ferror(stdout) &&
+	       lamina_policy_events_next(&views->events, &event)) {
 		for (size_t i = 0; i < views->n; i++)
 			if (is_of(&views->list[i], &event))
 				print_event(views, &views->list[i], &event);
 		lost = lamina_policy_events_lost(&views->events);
 		if (lost)
 			printf("{\"dropped\":%llu}\n", (unsigned long long)lost);
+		fflush(stdout);
 	}
-	fflush(stdout);
 }
