@@ -82,9 +82,9 @@ int fuse_name_suits(struct fuse_asker *asker, const struct qstr *name, umode_t t
 
 /*
  * Do filters say of a directory what they say of the name that was asked about last? Of those that
- * are asked about accesses, and so about the move, it is only noted. Returns 0, -EXDEV, or -EAGAIN if
- * what they said of the directory is of another epoch, or of one that is about to end: who is asked
- * in it changes before its number does.
+ * are asked about accesses, and so about the move, it is only noted. Returns 0, -EXDEV, or -EAGAIN
+ * if what they said of the directory is of another epoch, or of one that is about to end: who is
+ * asked in it changes before its number does.
  */
 static int compare_states(struct inode *dir, const struct fuse_asker *asker, bool *ret_restates)
 {
