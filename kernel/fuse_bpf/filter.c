@@ -54,63 +54,6 @@ static struct fuse_filter *find_link(const struct bpf_link *link)
 	return NULL;
 }
 
-/* BIT_ULL() of each enum fuse_filter_op that a filter is asked about. */
-static u64 wanted_ops(const struct fuse_filter_ops *ops)
-{
-	u64 wanted = 0;
-
-	if (ops->name)
-		wanted |= BIT_ULL(FUSE_FILTER_LOOKUP);
-	if (ops->entry)
-		wanted |= BIT_ULL(FUSE_FILTER_ENTRY);
-	if (ops->open)
-		wanted |= BIT_ULL(FUSE_FILTER_OPEN) | BIT_ULL(FUSE_FILTER_OPENDIR);
-	if (ops->attr)
-		wanted |= BIT_ULL(FUSE_FILTER_ATTR);
-	if (ops->access)
-		wanted |= BIT_ULL(FUSE_FILTER_ACCESS);
-	if (ops->gate)
-		wanted |= ops->ops;
-	return wanted;
-}
-
-/*
- * Filter number @which is asked about what it asks for, and not where it promised an answer. One
- * that is detached is asked about everything, and has one answer: see ask.c.
- */
-static void listen(struct fuse_listeners *listeners, unsigned int which,
-		   const struct fuse_filter_ops *ops, bool has_data)
-{
-	u64 wanted = ops ? wanted_ops(ops) : ~0ULL;
-	unsigned int op;
-
-	if (ops && ops->flags & FUSE_FILTER_BY_DATA && !has_data)
-		wanted &= BIT_ULL(FUSE_FILTER_DATA);
-	for (op = 0; op < FUSE_FILTER_OPS; op++) {
-		if (wanted & BIT_ULL(op))
-			listeners->to[op] |= BIT(which);
-	}
-	if (!ops)
-		return;
-	if (ops->flags & FUSE_FILTER_BY_STATE)
-		listeners->by_state |= BIT(which);
-	if (ops->flags & FUSE_FILTER_BY_FACTS)
-		listeners->by_facts |= BIT(which);
-	if (ops->flags & FUSE_FILTER_WATCHES)
-		listeners->watching |= BIT(which);
-}
-
-static void set_listeners(struct fuse_listeners *listeners, const struct fuse_listeners *new)
-{
-	unsigned int op;
-
-	for (op = 0; op < FUSE_FILTER_OPS; op++)
-		WRITE_ONCE(listeners->to[op], new->to[op]);
-	WRITE_ONCE(listeners->by_state, new->by_state);
-	WRITE_ONCE(listeners->by_facts, new->by_facts);
-	WRITE_ONCE(listeners->watching, new->watching);
-}
-
 /* Finds out whom to ask in a view. Its filters' ops are as they are to be. */
 static void update_listeners(struct fuse_view *view, bool has_data)
 {
@@ -121,10 +64,10 @@ static void update_listeners(struct fuse_view *view, bool has_data)
 	for (i = 0; i < view->nr_filters; i++) {
 		const struct fuse_filter *filter = view->filters[i].filter;
 
-		listen(&listeners, i, locked(filter->ops), has_data);
+		fuse_listen(&listeners, i, locked(filter->ops), has_data);
 		facts |= !!rcu_access_pointer(filter->wants);
 	}
-	set_listeners(&view->listeners, &listeners);
+	fuse_listeners_set(&view->listeners, &listeners);
 	WRITE_ONCE(view->facts, facts);
 }
 

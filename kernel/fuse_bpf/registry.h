@@ -36,6 +36,10 @@ int fuse_filter_register(struct fuse_filter_ops *ops, struct bpf_link *link);
 void fuse_filter_unregister(struct bpf_link *link);
 int fuse_filter_update(struct fuse_filter_ops *ops, struct bpf_link *link);
 
+void fuse_listen(struct fuse_listeners *listeners, unsigned int which,
+		 const struct fuse_filter_ops *ops, bool has_data);
+void fuse_listeners_set(struct fuse_listeners *listeners, const struct fuse_listeners *new);
+
 struct fuse_wants *fuse_wants_new(const struct fuse_filter_ops *ops, int *ret_err);
 
 int bpf_fuse_name(struct fuse_filter_ctx *ctx, void *buf, u32 buf__sz);
