@@ -68,7 +68,8 @@ small_upper() {
 	size=$(stat -c %s mnt/new)
 	assert test "$size" -gt 1000000
 	rm mnt/new
-	echo small >mnt/new
+	# There is room as soon as the last handle is closed, of which the kernel tells after close(2).
+	wait_until sh -c 'echo small >mnt/new' 2>/dev/null
 	assert_file mnt/new small
 	umount_lamina
 }
