@@ -363,7 +363,7 @@ kill_server() {
 	finished
 	[[ $(cat said) == *'not connected'* ]]
 	rm control
-	! mountpoint -q mnt || unmount mnt
+	! still_mounted || unmount mnt
 	gone serve
 }
 
