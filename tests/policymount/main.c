@@ -24,7 +24,7 @@ static bool is_right(const struct lamina_policy *policy, const struct order *o,
 	char names[NAME_LISTS];
 	char dir[PATH_SIZE];
 
-	if (result->error != expected) {
+	if (!expect_accepts(policy, o, result->error)) {
 		printf("# %s %s%s%s: expected %s, got %s\n", order_name(o->op), o->path,
 		       o->other[0] ? " to " : "", o->other,
 		       expected ? strerrorname_np(expected) : "success",
