@@ -31,16 +31,6 @@ struct question {
 	unsigned long epoch;
 };
 
-static void describe(struct fuse_filter_ctx *ctx, const struct inode *inode)
-{
-	const struct fuse_layer *layer = fuse_inode_top(inode)->layer;
-
-	ctx->tag = layer->tag;
-	ctx->layer = layer->pos;
-	ctx->ino = container_of(inode, struct fuse_inode, inode)->orig_ino;
-	ctx->mode = inode->i_mode;
-}
-
 /* @inode may be NULL: nothing has the name. @dir is only for filters that want to know the path. */
 static int ask_about(struct fuse_asker *asker, struct dentry *dir, const struct qstr *name,
 		     const struct inode *inode, struct question *q)
@@ -63,7 +53,7 @@ static int ask_about(struct fuse_asker *asker, struct dentry *dir, const struct 
 	call->ctx.layer = 0;
 	call->ctx.ino = 0;
 	if (inode)
-		describe(&call->ctx, inode);
+		fuse_ctx_describe(&call->ctx, inode);
 	if (q->from)
 		call->ctx.mode = q->mode;
 	call->next = q->ret_states;

@@ -176,12 +176,7 @@ int fuse_filter_ask(struct fuse_view *view, u8 whom, struct fuse_call *call)
 
 static void describe(struct fuse_filter_ctx *ctx, const struct inode *inode)
 {
-	const struct fuse_layer *layer = fuse_inode_top(inode)->layer;
-
-	ctx->tag = layer->tag;
-	ctx->layer = layer->pos;
-	ctx->ino = container_of(inode, struct fuse_inode, inode)->orig_ino;
-	ctx->mode = inode->i_mode;
+	fuse_ctx_describe(ctx, inode);
 	ctx->rdev = new_encode_dev(inode->i_rdev);
 }
 

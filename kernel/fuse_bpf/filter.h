@@ -71,6 +71,17 @@ static inline unsigned int fuse_sibling_of(const struct fuse_wants *wants, const
 	return n;
 }
 
+/* The object that a question is about. */
+static inline void fuse_ctx_describe(struct fuse_filter_ctx *ctx, const struct inode *inode)
+{
+	const struct fuse_layer *layer = fuse_inode_top(inode)->layer;
+
+	ctx->tag = layer->tag;
+	ctx->layer = layer->pos;
+	ctx->ino = container_of(inode, struct fuse_inode, inode)->orig_ino;
+	ctx->mode = inode->i_mode;
+}
+
 #ifdef CONFIG_FUSE_BPF_FILTERS
 
 /* filter.c */
