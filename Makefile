@@ -112,10 +112,11 @@ $(B)/fuzz $(POLICY_FUZZERS):
 		-fno-sanitize-recover=undefined -pthread -o $@ $^
 
 # The step function of policies is one for the daemon and for BPF; both have to compile it.
-$(B)/tests/step.bpf.o: tests/policy/step.bpf.c driver/policy/step.h
+$(B)/tests/step.bpf.o: tests/policy/step.bpf.c driver/policy/step.h bpf/loop.bpf.h
 	@mkdir -p $(@D)
 	@echo '  BPF   $@'
-	$(Q)$(FUZZ_CC) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Idriver -c -o $@ $<
+	$(Q)$(FUZZ_CC) -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Idriver -Ibpf \
+		-idirafter /usr/include/$(shell uname -m)-linux-gnu -c -o $@ $<
 
 sanitize:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/sanitize SANITIZE=1 all tools

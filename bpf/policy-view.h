@@ -47,11 +47,10 @@ struct policy_event {
 
 /*
  * Events of all views, in one ring: event n is in events[n % POLICY_EVENTS] and has the turn n + 1;
- * while it is written POLICY_BUSY. Old ones are overwritten, so nobody has to read them. Who does
+ * while it is written TURN_BUSY. Old ones are overwritten, so nobody has to read them. Who does
  * looks at the turn before and after.
  */
 #define POLICY_EVENTS 1024 /* a power of two */
-#define POLICY_BUSY   (1ULL << 63)
 
 struct policy_ring {
 	__u64 head; /* events that were begun */

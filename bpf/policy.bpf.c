@@ -7,7 +7,9 @@
  * and one; 0 where nothing below is governed, so that nothing is asked there.
  */
 #include "filter.bpf.h"
+#include "loop.bpf.h"
 #include "policy-view.h"
+#include "turns.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -32,22 +34,6 @@ static __always_inline unsigned int word_of(struct fuse_filter_ctx *ctx, unsigne
 
 #define LAMINA_POLICY_TABLE		 struct fuse_filter_ctx *
 #define LAMINA_POLICY_WORD(table, index) word_of(table, index)
-
-struct bpf_iter_num;
-extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) __weak __ksym;
-extern int *bpf_iter_num_next(struct bpf_iter_num *it) __weak __ksym;
-extern void bpf_iter_num_destroy(struct bpf_iter_num *it) __weak __ksym;
-
-/* The iterator is ended however the loop is left. */
-#define LAMINA_POLICY_FOR(i, n)                                                     \
-	for (struct bpf_iter_num it __attribute__((cleanup(bpf_iter_num_destroy))), \
-	     *begun = (bpf_iter_num_new(&it, 0, n), &it);                           \
-	     begun && ({                                                            \
-		     int *at = bpf_iter_num_next(&it);                              \
-		     if (at)                                                        \
-			     (i) = (unsigned int)*at;                               \
-		     at && (i) < (n);                                               \
-	     });)
 
 /* The compiler knows where a name ends; the verifier is only convinced by what it can't leave out. */
 #define LAMINA_POLICY_BYTE(name, i)                                         \
@@ -218,9 +204,8 @@ static __always_inline void tell(struct fuse_filter_ctx *ctx, unsigned int acces
 		return;
 	number = __sync_fetch_and_add(&r->head, 1);
 	event = &r->events[number % POLICY_EVENTS];
-	if (event->turn & POLICY_BUSY)
+	if (!begin_turn(&event->turn))
 		return;
-	__sync_lock_test_and_set(&event->turn, POLICY_BUSY);
 	event->time = bpf_ktime_get_boot_ns();
 	event->view = ctx->view;
 	event->pid = task->pid;
@@ -231,7 +216,7 @@ static __always_inline void tell(struct fuse_filter_ctx *ctx, unsigned int acces
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &task->comm);
 	if (bpf_fuse_path(ctx, event->path, sizeof(event->path)) < 0)
 		event->path[0] = '\0';
-	__sync_lock_test_and_set(&event->turn, number + 1);
+	end_turn(&event->turn, number);
 }
 
 /* ---- deciding ---- */

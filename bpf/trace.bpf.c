@@ -4,6 +4,7 @@
  */
 #include "filter.bpf.h"
 #include "trace.h"
+#include "turns.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -57,11 +58,10 @@ FILTER_CALLBACK(trace_gate)
 		return FUSE_FILTER_PASS;
 	number = __sync_fetch_and_add(&ring->head, 1);
 	event = &ring->events[number % TRACE_EVENTS];
-	if (event->turn & TRACE_BUSY)
+	if (!begin_turn(&event->turn))
 		return FUSE_FILTER_PASS;
-	__sync_lock_test_and_set(&event->turn, TRACE_BUSY);
 	fill(event, ctx, ctx->ino);
-	__sync_lock_test_and_set(&event->turn, number + 1);
+	end_turn(&event->turn, number);
 	return FUSE_FILTER_PASS;
 }
 

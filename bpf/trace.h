@@ -28,12 +28,11 @@ struct trace_named {
 
 /*
  * What is done with open files is told in rings, one a CPU, which take no lock. Event n is in
- * events[n % TRACE_EVENTS] and has the turn n + 1; while it is written TRACE_BUSY. Old ones are
+ * events[n % TRACE_EVENTS] and has the turn n + 1; while it is written TURN_BUSY. Old ones are
  * overwritten. A writer that finds a slot busy, or is preempted for too long, loses its event, but
  * none is ever half of one and half of another: who reads one looks at its turn before and after.
  */
 #define TRACE_EVENTS 2048 /* a power of two */
-#define TRACE_BUSY   (1ULL << 63)
 
 struct trace_ring {
 	__u64 head; /* events that were begun */

@@ -3,6 +3,8 @@
  * The step function as BPF: the table is an array map of words. It is compiled by the tests, so that
  * the header stays one for both; a context holds the question and takes the answer.
  */
+#include "loop.bpf.h"
+
 #define SEC(name)      __attribute__((section(name), used))
 #define MAX_WORDS      (4u << 20)
 #define NAME_SIZE      256
@@ -26,25 +28,6 @@ static inline unsigned int word_of(void *map, unsigned int index)
 
 #define LAMINA_POLICY_TABLE		 void *
 #define LAMINA_POLICY_WORD(table, index) word_of(table, index)
-
-struct bpf_iter_num {
-	unsigned long long opaque;
-} __attribute__((aligned(8)));
-
-extern int bpf_iter_num_new(struct bpf_iter_num *it, int start, int end) SEC(".ksyms");
-extern int *bpf_iter_num_next(struct bpf_iter_num *it) SEC(".ksyms");
-extern void bpf_iter_num_destroy(struct bpf_iter_num *it) SEC(".ksyms");
-
-/* The iterator is ended however the loop is left. */
-#define LAMINA_POLICY_FOR(i, n)                                                     \
-	for (struct bpf_iter_num it __attribute__((cleanup(bpf_iter_num_destroy))), \
-	     *begun = (bpf_iter_num_new(&it, 0, n), &it);                           \
-	     begun && ({                                                            \
-		     int *at = bpf_iter_num_next(&it);                              \
-		     if (at)                                                        \
-			     (i) = (unsigned int)*at;                               \
-		     at && (i) < (n);                                               \
-	     });)
 
 #include "policy/step.h"
 
