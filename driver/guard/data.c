@@ -16,6 +16,7 @@
 #include <linux/fuse_bpf.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/limits.h"
 #include "../../bpf/policy-view.h"
 
@@ -69,21 +70,6 @@ static uint32_t *make_masks(const struct lamina_policy_table *table, uint32_t n,
 	return masks;
 }
 
-static errint_t put(int fd, const void *bytes, size_t size)
-{
-	const char *at = bytes;
-
-	while (size > 0) {
-		ssize_t n = write(fd, at, size);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		at += n > 0 ? n : 0;
-		size -= n > 0 ? (size_t)n : 0;
-	}
-	return 0;
-}
-
 static errint_t write_data(int fd, const struct lamina_bundle *bundle)
 {
 	struct lamina_policy_table table = lamina_compiled_table(&bundle->compiled);
@@ -102,11 +88,11 @@ static errint_t write_data(int fd, const struct lamina_bundle *bundle)
 	head[POLICY_DATA_REST] = head[POLICY_DATA_MASKS] + n_rows;
 	if (getrandom(&head[POLICY_DATA_ID], WORD, 0) < 0)
 		return -errno;
-	err = put(fd, head, sizeof(head));
+	err = lamina_fd_write_all(fd, head, sizeof(head));
 	if (err == 0)
-		err = put(fd, table.words, table.n * WORD);
+		err = lamina_fd_write_all(fd, table.words, table.n * WORD);
 	if (err == 0)
-		err = put(fd, masks, n_rows * WORD);
+		err = lamina_fd_write_all(fd, masks, n_rows * WORD);
 	return err == 0 ? lamina_bundle_write_rest(bundle, fd) : err;
 }
 
