@@ -79,7 +79,7 @@ static int expect_exchange(const struct lamina_policy *policy, const struct orde
 	return expect(policy, o->path, 0) ? ENOENT : error;
 }
 
-int expect_order(const struct lamina_policy *policy, const struct order *o)
+static int expect_of_daemon(const struct lamina_policy *policy, const struct order *o)
 {
 	static const unsigned int accesses[N_OPS] = {
 		[OP_READ] = BIT(READ_FILE),
@@ -122,14 +122,14 @@ int expect_order(const struct lamina_policy *policy, const struct order *o)
 	}
 }
 
-/* Of two names that are both refused, the kernel may come to a hidden one first. */
-bool expect_accepts(const struct lamina_policy *policy, const struct order *o, int error)
+int expect_order(const struct lamina_policy *policy, const struct order *o, bool is_view)
 {
-	int expected = expect_order(policy, o);
+	int error = expect_of_daemon(policy, o);
 
-	if (error == expected)
-		return true;
-	return error == ENOENT && expected && o->other[0] && expect(policy, o->other, 0) == ENOENT;
+	/* The kernel finds all names before anything is asked about them; a daemon learns of both at once. */
+	if (is_view && error && o->other[0] && expect(policy, o->other, 0) == ENOENT)
+		return ENOENT;
+	return error;
 }
 
 static unsigned int depth_of(const char *dir)

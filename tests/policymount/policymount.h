@@ -109,11 +109,8 @@ struct order choose_order(void);
 
 /* ---- expect.c ---- */
 
-/* The error with which @o should end for who is bound by @policy. */
-int expect_order(const struct lamina_policy *policy, const struct order *o);
-
-/* Whether what came of it is that, or as good. */
-bool expect_accepts(const struct lamina_policy *policy, const struct order *o, int error);
+/* The error with which @o should end for who is bound by @policy, on engine bpf or with a daemon. */
+int expect_order(const struct lamina_policy *policy, const struct order *o, bool is_view);
 
 /* What a listing of @dir should show to who is bound by @policy, or by none (NULL). */
 void expect_names(const struct lamina_policy *policy, const char *dir, char names[NAME_LISTS]);
