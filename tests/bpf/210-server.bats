@@ -7,9 +7,7 @@ load helpers
 load mounting
 
 setup() {
-	W=$(mktemp -d /scratch/test.XXXXXX)
-	chmod 755 "$W"
-	cd "$W" || return 1
+	own_folder
 	splats >"$BATS_TEST_TMPDIR/splats"
 	layers
 }

@@ -35,10 +35,14 @@ still_loaded() {
 
 # Starting a program takes its time in the VM, and in the debug kernel's a second: there are few in what
 # all tests do.
-setup() {
+own_folder() {
 	W=/scratch/test.$BATS_TEST_NUMBER.$$
 	mkdir -m 755 "$W" || return
 	cd "$W" || return
+}
+
+setup() {
+	own_folder
 }
 
 teardown() {

@@ -387,11 +387,12 @@ def long_path():
 def full_disk(room):
     """Without room a copy-up fails, the upper is as before, and the next one works."""
     write_file("lower/big", os.urandom(30 << 20))
-    with Server(upper=f"{room}/upper", work=f"{room}/work") as server:
+    upper, work = f"{room}/upper", f"{room}/work"
+    with Server(upper=upper, work=work) as server:
         for _ in range(2):
             equal(server.ask(COPY_UP, "big", mode=stat.S_IFREG), "ENOSPC", "too large")
-            equal(names_of(f"{room}/upper"), [], "the upper")
-            equal(names_of(f"{room}/work/work"), [], "the work directory")
+            equal(names_of(upper), [], "the upper")
+            equal(names_of(f"{work}/work"), [], "the work directory")
         equal(server.ask(COPY_UP, "top", mode=stat.S_IFREG), "DONE", "one that fits")
 
 
