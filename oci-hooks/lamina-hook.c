@@ -119,10 +119,25 @@ static errint_t is_dry(const struct hook_state *state, struct lamina_error *erro
 		state->mode);
 }
 
+/* A slip of the pen must not be a container without a policy. */
+static errint_t check_annotations(const struct hook_state *state, struct lamina_error *error)
+{
+	if (state->unknown)
+		return lamina_error_say(error, -EINVAL,
+					"unknown annotation '%.200s': there are org.lamina.policy "
+					"and org.lamina.policy.mode",
+					state->unknown);
+	if (state->mode && !state->policy)
+		return lamina_error_say(error, -EINVAL,
+					"the annotation org.lamina.policy.mode needs "
+					"org.lamina.policy beside it");
+	return is_dry(state, error);
+}
+
 static errint_t add_annotated(const struct options *options, const struct hook_state *state,
 			      struct lamina_sources *sources, struct lamina_error *error)
 {
-	errint_t dry = is_dry(state, error);
+	errint_t dry = check_annotations(state, error);
 	const char *policy = state->policy;
 
 	if (dry < 0 || !policy)

@@ -11,6 +11,8 @@
 #include "base/cleanup.h"
 #include "mount/table.h"
 
+/* What is ours among annotations, and what there is of it. */
+#define OURS		"org.lamina"
 #define ANNOTATION	"org.lamina.policy"
 #define MODE_ANNOTATION "org.lamina.policy.mode"
 
@@ -22,8 +24,8 @@ static void put_object(struct json_object **object)
 	json_object_put(*object);
 }
 
-/* A copy of a member that is a string, or NULL. */
-static char *member(const struct json_object *object, const char *name)
+/* A member that is a string, which lives as long as @object; or NULL. */
+static const char *member(const struct json_object *object, const char *name)
 {
 	struct json_object *value;
 
@@ -31,7 +33,7 @@ static char *member(const struct json_object *object, const char *name)
 	    !json_object_object_get_ex(object, name, &value) ||
 	    !json_object_is_type(value, json_type_string))
 		return NULL;
-	return strdup(json_object_get_string(value));
+	return json_object_get_string(value);
 }
 
 static errint_t read_all(int fd, char **ret, size_t *ret_size)
@@ -79,26 +81,44 @@ static struct json_object *parse(const char *text, size_t size)
 	return object;
 }
 
-static void fill(struct hook_state *state, const struct json_object *object)
+static bool is_known(const char *name)
 {
-	_cleanup_free_ char *status = member(object, "status");
+	return !strstr(name, OURS) || !strcmp(name, ANNOTATION) || !strcmp(name, MODE_ANNOTATION);
+}
+
+static void fill_annotations(struct hook_state *state, struct json_object *annotations)
+{
+	struct json_object_iterator at, end;
+
+	if (!json_object_is_type(annotations, json_type_object))
+		return;
+	state->policy = member(annotations, ANNOTATION);
+	state->mode = member(annotations, MODE_ANNOTATION);
+	at = json_object_iter_begin(annotations);
+	end = json_object_iter_end(annotations);
+	for (; !json_object_iter_equal(&at, &end) && !state->unknown; json_object_iter_next(&at))
+		if (!is_known(json_object_iter_peek_name(&at)))
+			state->unknown = json_object_iter_peek_name(&at);
+}
+
+static void fill(struct hook_state *state, struct json_object *object)
+{
+	const char *status = member(object, "status");
 	struct json_object *annotations = NULL, *pid = NULL;
 
+	state->parsed = object;
 	state->id = member(object, "id");
 	state->root = member(object, "root");
 	state->bundle = member(object, "bundle");
 	state->stopped = status && !strcmp(status, "stopped");
 	if (json_object_object_get_ex(object, "pid", &pid))
 		state->pid = json_object_get_int(pid);
-	if (json_object_object_get_ex(object, "annotations", &annotations)) {
-		state->policy = member(annotations, ANNOTATION);
-		state->mode = member(annotations, MODE_ANNOTATION);
-	}
+	if (json_object_object_get_ex(object, "annotations", &annotations))
+		fill_annotations(state, annotations);
 }
 
 errint_t hook_state_read(int fd, struct hook_state *ret, struct lamina_error *error)
 {
-	_cleanup_(put_object) struct json_object *object = NULL;
 	_cleanup_free_ char *text = NULL;
 	struct hook_state state = {0};
 	size_t size = 0;
@@ -106,26 +126,19 @@ errint_t hook_state_read(int fd, struct hook_state *ret, struct lamina_error *er
 
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the container's state");
-	object = parse(text, size);
-	if (!json_object_is_type(object, json_type_object))
-		return lamina_error_say(error, -EINVAL,
-					"what came on standard input is no state of a container");
-	fill(&state, object);
-	if (!state.id) {
-		hook_state_done(&state);
-		return lamina_error_say(error, -EINVAL, "the container's state has no id");
+	fill(&state, parse(text, size));
+	if (state.id) {
+		*ret = state;
+		return 0;
 	}
-	*ret = state;
-	return 0;
+	hook_state_done(&state);
+	return lamina_error_say(error, -EINVAL,
+				"what came on standard input is no state of a container");
 }
 
 void hook_state_done(struct hook_state *state)
 {
-	free(state->id);
-	free(state->root);
-	free(state->bundle);
-	free(state->policy);
-	free(state->mode);
+	json_object_put(state->parsed);
 }
 
 /* ---- the root file system; each function returns 1, 0 (not there) or -errno ---- */
@@ -133,8 +146,9 @@ void hook_state_done(struct hook_state *state)
 static errint_t root_of_bundle(const char *bundle, char **ret)
 {
 	_cleanup_(put_object) struct json_object *config = NULL;
-	_cleanup_free_ char *name = NULL, *path = NULL;
+	_cleanup_free_ char *name = NULL;
 	struct json_object *root = NULL;
+	const char *path = NULL;
 
 	if (asprintf(&name, "%s/config.json", bundle) < 0)
 		return -ENOMEM;
@@ -144,9 +158,8 @@ static errint_t root_of_bundle(const char *bundle, char **ret)
 		path = member(root, "path");
 	if (!path)
 		return 0;
-	if (*path == '/')
-		*ret = TAKE_PTR(path);
-	else if (asprintf(ret, "%s/%s", bundle, path) < 0)
+	/* Absolute, or from the bundle on. */
+	if (asprintf(ret, "%s%s%s", *path == '/' ? "" : bundle, *path == '/' ? "" : "/", path) < 0)
 		return -ENOMEM;
 	return 1;
 }

@@ -10,13 +10,17 @@
 
 #include "base/error.h"
 
+struct json_object;
+
 struct hook_state {
-	char *id;
-	char *root;	     /* crun says it; else NULL */
-	char *bundle;	     /* or NULL */
-	pid_t pid;	     /* 0: not said */
-	bool stopped;	     /* the container has ended */
-	char *policy, *mode; /* annotations, or NULL */
+	struct json_object *parsed; /* what the strings lie in */
+	const char *id;
+	const char *root;	   /* crun says it; else NULL */
+	const char *bundle;	   /* or NULL */
+	pid_t pid;		   /* 0: not said */
+	bool stopped;		   /* the container has ended */
+	const char *policy, *mode; /* annotations, or NULL */
+	const char *unknown;	   /* an annotation that looks like ours and is none, or NULL */
 };
 
 /* Read it from @fd. To be ended with hook_state_done(). */

@@ -17,6 +17,8 @@ setup_file() {
 	policy '{"maskedPaths": ["/base/dir/f1"], "readonlyPaths": ["/etc"]}' "$DEMO_DIR/policy-1.json"
 	policy '{"maskedPaths": ["/base/dir/f2"]}' "$DEMO_DIR/policy-2.json"
 	podman_for_lamina
+	PODMAN_MAJOR=$(podman --version | grep -oE '[0-9]+' | head -1)
+	export PODMAN_MAJOR
 	find_runtimes
 }
 
@@ -89,9 +91,14 @@ find_runtimes() {
 # podman with the hook.
 hooked() { ours --hooks-dir "$DEMO_DIR/hooks" "$@"; }
 
-# under POLICY WORD...: a container's options that name its policy, which may be text. podman reads an
+# under POLICY: a container's option that names its policy, which may be text. podman 4 reads an
 # annotation as a line of a table.
-under() { printf '%s' "\"org.lamina.policy=${1//\"/\"\"}\""; }
+under() {
+	local annotation=org.lamina.policy=$1
+
+	[[ $PODMAN_MAJOR -ge 5 ]] || annotation="\"${annotation//\"/\"\"}\""
+	printf '%s' "$annotation"
+}
 
 FIRST="can't open '/base/dir/f1': No such file or directory"
 
@@ -173,6 +180,14 @@ refused() {
 		refused "expected enforce or dry-run" --annotation "$(under '{}')" \
 			--annotation org.lamina.policy.mode=enforced
 	done
+}
+
+@test "nor does one with an annotation that looks like ours and is none" {
+	for annotation in org.lamina.polcy=/p.json org.lamina.policy.mod=dry-run '"org.lamina.policy'=x; do
+		[[ $PODMAN_MAJOR -ge 5 || $annotation != \"* ]] || continue
+		refused "unknown annotation '${annotation%%=*}'" --annotation "$annotation"
+	done
+	refused "org.lamina.policy.mode needs org.lamina.policy" --annotation org.lamina.policy.mode=dry-run
 }
 
 @test "nor does one whose root file system is no mount of Lamina" {
