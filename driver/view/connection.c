@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "view/config.h"
 #include "view/make.h"
+#include "view/view.h"
 #include "wire/init.h"
 
 static errint_t configure(int fs, int device, const struct lamina_view_spec *spec,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Running `lamina filter load`. No state.
+ * Giving a view its filters; `lamina filter load` is run for what is missing. No state.
  */
 #include "view/filter.h"
 
@@ -14,6 +14,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "guard/data.h"
+
+/* ---- loading ---- */
 
 /* The program `lamina` in the directory that this one was started from. */
 static errint_t find_program(char program[PATH_MAX])
@@ -52,7 +55,7 @@ static void read_line(int fd, char *line, size_t size)
 	line[strcspn(line, "\n")] = '\0';
 }
 
-errint_t view_filter_load(const char *name, struct lamina_error *error)
+static errint_t load(const char *name, struct lamina_error *error)
 {
 	char program[PATH_MAX], said[512];
 	_cleanup_fd_ int ours = -1;
@@ -80,4 +83,44 @@ errint_t view_filter_load(const char *name, struct lamina_error *error)
 	return lamina_error_say(error, -EIO,
 				"no filter '%s' is loaded, and '%s filter load %s' failed: %s",
 				name, program, name, said[0] ? said : "it said nothing");
+}
+
+/* ---- */
+
+/* Filters that mounts are given without being asked for. */
+static bool is_ours(const struct lamina_view_filter *filter)
+{
+	return !strcmp(filter->name, LAMINA_VIEW_FILTER) ||
+	       !strcmp(filter->name, LAMINA_POLICY_FILTER);
+}
+
+static errint_t add_or_load(view_add_filter add, int fd, const struct lamina_view_filter *filter,
+			    struct lamina_error *error)
+{
+	struct lamina_error none = {""};
+	errint_t loaded, err = add(fd, filter, error);
+
+	if (err != -ENOENT)
+		return err;
+	if (!is_ours(filter))
+		return lamina_error_say(error, err,
+					"no filter '%s' is loaded; see 'lamina filter load'",
+					filter->name);
+	loaded = load(filter->name, error);
+	/* Another mount may have been faster: what counts is that it is there. */
+	err = add(fd, filter, loaded < 0 ? &none : error);
+	if (err == 0)
+		error->text[0] = '\0';
+	return err < 0 && loaded < 0 ? loaded : err;
+}
+
+errint_t view_need_filter(view_add_filter add, int fd, const struct lamina_view_filter *filter,
+			  struct lamina_error *error)
+{
+	errint_t err = add_or_load(add, fd, filter, error);
+
+	if (err == 0 || !filter->optional)
+		return err;
+	error->text[0] = '\0';
+	return 0;
 }

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The filter that reads whiteouts is needed by every view of layers. Loading one takes libbpf, which
- * only the program `lamina` has in it: it is run for that.
+ * Filters of a view in the making. What reads whiteouts is needed by every view of layers. Loading one
+ * takes libbpf, which only the program `lamina` has in it: it is run for that.
  */
 #pragma once
 
-#include "base/error.h"
+#include "view/spec.h"
 
 #define LAMINA_VIEW_FILTER "overlay"
 
-/* Load the filter @name by the `lamina` beside the running program. */
-errint_t view_filter_load(const char *name, struct lamina_error *error);
+/* Give a filter to a view in the making, which is known by @fd. Returns 0 or -errno with @error. */
+typedef errint_t (*view_add_filter)(int fd, const struct lamina_view_filter *filter,
+				    struct lamina_error *error);
+
+/* The same; those that mounts get without being asked for are loaded if they are not there. */
+errint_t view_need_filter(view_add_filter add, int fd, const struct lamina_view_filter *filter,
+			  struct lamina_error *error);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "view/kernel.h"
-#include "view/view.h"
+#include "view/spec.h"
 
 /* Without a server, by mount options. */
 errint_t view_make_readonly(const struct lamina_view_kernel *kernel,
@@ -28,11 +28,3 @@ errint_t view_connection_open(const struct lamina_view_kernel *kernel,
 errint_t view_connection_introduce(const struct view_connection *c, unsigned int depth,
 				   struct lamina_error *error);
 void view_connection_close(struct view_connection *c);
-
-/* Give a filter to a view in the making, which is known by @fd. Returns 0 or -errno with @error. */
-typedef errint_t (*view_add_filter)(int fd, const struct lamina_view_filter *filter,
-				    struct lamina_error *error);
-
-/* The same; the filter that every view needs is loaded if it is not there. */
-errint_t view_need_filter(view_add_filter add, int fd, const struct lamina_view_filter *filter,
-			  struct lamina_error *error);

@@ -15,6 +15,7 @@
 
 #include "base/cleanup.h"
 #include "view/config.h"
+#include "view/filter.h"
 #include "view/layers.h"
 
 static errint_t add_layer(void *user, const struct lamina_view_spec *spec, size_t i, int fd,
