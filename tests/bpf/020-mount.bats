@@ -17,11 +17,12 @@ load helpers
 @test "a view can't be made writable" {
 	mkdir layer
 	mnt layer
-	fails '' mount -o remount,rw mnt
-	fails 'write-protected' env LIBMOUNT_FORCE_MOUNT2=always mount -o remount,rw mnt
+	# -i, since where views are in tree mount(8) would run the helper of fuse.
+	fails '' mount -i -o remount,rw mnt
+	fails 'write-protected' env LIBMOUNT_FORCE_MOUNT2=always mount -i -o remount,rw mnt
 	log findmnt -no OPTIONS mnt
 	[[ $output == ro,* ]]
-	ok env LIBMOUNT_FORCE_MOUNT2=always mount -o remount,ro mnt
+	ok env LIBMOUNT_FORCE_MOUNT2=always mount -i -o remount,ro mnt
 	fails 'Read-only' touch mnt/new
 	unmount mnt
 }
@@ -32,7 +33,7 @@ load helpers
 	ok view -p mnt layer
 	is file ls mnt
 	unmount mnt
-	ok mount -t "$LAMINA_FUSE_TYPE" -o no_daemon,root_dir=7 view mnt 7<layer
+	ok mount -i -t "$LAMINA_FUSE_TYPE" -o no_daemon,root_dir=7 view mnt 7<layer
 	is file ls mnt
 	unmount mnt
 }
@@ -41,7 +42,7 @@ load helpers
 	mkdir layer mnt
 	touch layer/{hide,pass}
 	load_filter answers
-	ok mount -t "$LAMINA_FUSE_TYPE" -o no_daemon,root_dir=7,filter=answers,allow_other view mnt 7<layer
+	ok mount -i -t "$LAMINA_FUSE_TYPE" -o no_daemon,root_dir=7,filter=answers,allow_other view mnt 7<layer
 	is pass ls mnt
 	fails 'No such file' stat mnt/hide
 	is 0 counter requests mnt
@@ -62,7 +63,7 @@ load helpers
 	fails EINVAL view -o fd=9 mnt layer
 	fails EINVAL view -o marks=other mnt layer
 	fails EINVAL view -o no_such_option mnt layer
-	fails '' mount -t "$LAMINA_FUSE_TYPE" -o root_dir=7 view mnt 7<layer
+	fails '' mount -i -t "$LAMINA_FUSE_TYPE" -o root_dir=7 view mnt 7<layer
 }
 
 @test "what is no directory is no layer" {

@@ -108,13 +108,13 @@ print(os.pread(old, 10, 0).decode(), again[:].decode(), mapped[:].decode(), same
 	exec 7>>mnt/new
 	# Else mount(8) makes the mount read-only, not the view.
 	export LIBMOUNT_FORCE_MOUNT2=always
-	fails 'busy' mount -o remount,ro mnt
+	fails 'busy' mount -i -o remount,ro mnt
 	exec 7>&-
-	ok mount -o remount,ro mnt
+	ok mount -i -o remount,ro mnt
 	fails 'Read-only file system' touch mnt/new
 	fails 'Read-only file system' bash -c 'echo x >>mnt/file'
 	is lower cat mnt/file
-	ok mount -o remount,rw mnt
+	ok mount -i -o remount,rw mnt
 	ok bash -c 'echo x >>mnt/file'
 	unmount mnt
 }
