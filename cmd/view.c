@@ -83,7 +83,7 @@ static errint_t make_with(struct program *p, const int *fds, char *const *paths,
 {
 	static char overlay[] = LAMINA_VIEW_FILTER, policy[] = LAMINA_POLICY_FILTER;
 	const struct lamina_mount_options *o = &p->options;
-	/* It costs nothing where there is no policy, so that one can come at any time. See fit.c. */
+	/* That for policies costs nothing while there is none, so that one can come at any time. */
 	struct lamina_view_filter filters[] = {
 		{.name = overlay, .cookie = LAMINA_VIEW_COOKIE},
 		{.name = policy, .optional = !p->guard.always},
@@ -96,7 +96,7 @@ static errint_t make_with(struct program *p, const int *fds, char *const *paths,
 		.uids = &o->fs.uids,
 		.gids = &o->fs.gids,
 		.filters = filters,
-		.n_filters = o->choice == LAMINA_CHOICE_BPF ? 2 : 1,
+		.n_filters = 2,
 		.source = o->fsname ? o->fsname : "lamina",
 		.target = o->mountpoint,
 		.context = o->context,

@@ -40,9 +40,6 @@ static const char *options_in_the_way(const struct lamina_mount_options *o)
 		return "the kernel counts links of directories, and static_nlink was given";
 	if (o->fs.writeback)
 		return "the kernel writes to the upper itself, and writeback was given";
-	/* By its name, as long as views with policies are new. */
-	if ((o->policies || o->n_policy_files > 0) && o->choice != LAMINA_CHOICE_BPF)
-		return "the kernel enforces policies only where engine=bpf is asked for";
 	if (!strncmp(o->mountpoint, "/dev/fd/", 8))
 		return "the mount was made by mount.fuse3 already";
 	return NULL;

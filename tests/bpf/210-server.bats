@@ -231,6 +231,18 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	done
 }
 
+@test "auto takes bpf for a mount with a policy, from the start or later" {
+	echo '{"maskedPaths": ["/one"]}' >policy.json
+	for given in policy=policy.json policies; do
+		ok lamina-mount -o "lowerdir=lower,upperdir=upper,workdir=work,$given" mnt
+		is bpf bash -c "lamina ps --json | jq -r '.[] | select(.target == \"$W/mnt\") | .engine'"
+		ok lamina policy apply ./mnt policy.json
+		fails "No such file" unshare --mount cat mnt/one
+		ok cat mnt/one
+		unmounts
+	done
+}
+
 @test "auto leaves layers with owners in attributes to the next engine, and ps says why" {
 	setfattr -n user.containers.override_stat -v 5:6:0755 lower
 	setfattr -n user.containers.override_stat -v 7:8:0600 lower/one
