@@ -22,6 +22,8 @@ enum policy_data {
 
 #define POLICY_DATA_IS	    0x3161446cu /* "lDa1" */
 #define POLICY_DATA_REFUSES 1u		/* some verdict is a refusal */
+#define POLICY_DATA_LEARNS  2u		/* somebody learns what is used; see below */
+#define POLICY_DATA_NOTHING 4u		/* that is all: no policy is in force */
 
 /*
  * A view's cookie is this and the id of the mount namespace that made the view, whose processes are
@@ -56,4 +58,28 @@ struct policy_ring {
 	__u64 head; /* events that were begun */
 	__u64 unused[7];
 	struct policy_event events[POLICY_EVENTS];
+};
+
+/*
+ * What is used, for who learns (driver/bpf/policy-uses.h): of each access, to what is governed or not,
+ * by a process that is bound. The map `learners` says who learns of which view, the map `uses` has the
+ * ring of each.
+ */
+#define POLICY_LEARNERS 64
+
+struct policy_learner {
+	__u64 lost; /* uses for which the ring had no room */
+	__u32 pid;
+	__u32 unused;
+};
+
+#define POLICY_USE_COMES \
+	1u /* what this thread told of before this gets this name, or has it as well */
+#define POLICY_USE_DIR 2u /* with COMES: it is a directory */
+
+struct policy_use {
+	__u32 pid; /* of the thread */
+	__u32 accesses;
+	__u32 flags;
+	char path[]; /* ends with a NUL */
 };

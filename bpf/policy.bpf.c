@@ -57,6 +57,8 @@ _Static_assert(NAME_SIZE == LAMINA_POLICY_NAME_MAX + 1, "names");
 	 BIT(FUSE_ACCESS_TRUNCATE) | BIT(FUSE_ACCESS_CHMOD) | BIT(FUSE_ACCESS_CHOWN) |         \
 	 BIT(FUSE_ACCESS_XATTR))
 
+#define ALL_BUT_SEE (BIT(FUSE_ACCESSES) - 1 - BIT(FUSE_ACCESS_SEE))
+
 /* The two are numbered alike. */
 _Static_assert((int)LAMINA_ACCESS_SEE == FUSE_ACCESS_SEE, "see");
 _Static_assert((int)LAMINA_ACCESS_XATTR == FUSE_ACCESS_XATTR, "xattr");
@@ -88,6 +90,95 @@ struct {
 #define RATE	  500
 #define BURST	  2000
 #define NANO_EACH (1000000000ULL / RATE)
+
+/* ---- paths ---- */
+
+/*
+ * The path, as the policy has it: a file without a name is #unnamed. @size: a constant. Returns false if
+ * it is longer.
+ */
+static __always_inline bool get_path(struct fuse_filter_ctx *ctx, char *ret, unsigned int size)
+{
+	int n = bpf_fuse_path(ctx, ret, size);
+
+	if (n < 0)
+		return false;
+	if (!(ctx->flags & FUSE_FILTER_UNNAMED))
+		return true;
+	n -= (int)ctx->name_len;
+	if (n < 0 || n > (int)(size - sizeof(UNNAMED)))
+		return false;
+	__builtin_memcpy(ret + n, UNNAMED, sizeof(UNNAMED));
+	return true;
+}
+
+/* ---- what is used ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, POLICY_LEARNERS);
+	__type(key, __u32);
+	__type(value, struct policy_learner);
+} learners SEC(".maps");
+
+struct uses {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
+	__uint(max_entries, POLICY_LEARNERS);
+	__type(key, __u32);
+	__array(values, struct uses);
+} uses SEC(".maps");
+
+/* Most paths are short; the others take as much room as any may. */
+#define SHORT_USE 256
+#define LONG_USE  (sizeof(struct policy_use) + 4096)
+
+static __always_inline bool learns(struct fuse_filter_ctx *ctx)
+{
+	return bpf_fuse_data(ctx, POLICY_DATA_FLAGS) & POLICY_DATA_LEARNS;
+}
+
+/* @room: a constant. Returns false if there is none, or if it is too little. */
+static __always_inline bool put_use(struct fuse_filter_ctx *ctx, void *ring, __u32 room)
+{
+	struct policy_use *use = bpf_ringbuf_reserve(ring, room, 0);
+
+	if (!use)
+		return false;
+	if (!get_path(ctx, use->path, room - sizeof(*use))) {
+		bpf_ringbuf_discard(use, 0);
+		return false;
+	}
+	use->pid = bpf_get_current_task_btf()->pid;
+	use->accesses = ctx->access;
+	use->flags = 0;
+	if (ctx->flags & FUSE_FILTER_COMES) {
+		use->flags = POLICY_USE_COMES;
+		if ((ctx->mode & S_IFMT) == S_IFDIR)
+			use->flags |= POLICY_USE_DIR;
+	}
+	bpf_ringbuf_submit(use, 0);
+	return true;
+}
+
+static __always_inline void tell_use(struct fuse_filter_ctx *ctx)
+{
+	__u32 view = ctx->view;
+	struct policy_learner *learner = bpf_map_lookup_elem(&learners, &view);
+	void *ring = bpf_map_lookup_elem(&uses, &view);
+
+	/* Who was asked about as part of a listing has used nothing by that. */
+	if (!learner || !ring || ctx->flags & FUSE_FILTER_LISTED)
+		return;
+	if (!put_use(ctx, ring, SHORT_USE) && !put_use(ctx, ring, LONG_USE))
+		__sync_fetch_and_add(&learner->lost, 1);
+}
+
+/* ---- what is governed ---- */
 
 static __always_inline bool has_policy(struct fuse_filter_ctx *ctx)
 {
@@ -151,6 +242,9 @@ FILTER_CALLBACK(policy_name)
 	if (!state_of_name(ctx, &state))
 		return -EIO;
 	asks = asks_of(ctx, state);
+	/* Who learns hears of everything that somebody does. */
+	if (learns(ctx))
+		asks |= ALL_BUT_SEE;
 	bpf_fuse_set_asks(ctx, asks);
 	if (asks || !is_same_below(ctx, state))
 		bpf_fuse_set_state(ctx, 1ULL + state);
@@ -214,7 +308,7 @@ static __always_inline void tell(struct fuse_filter_ctx *ctx, unsigned int acces
 	event->id = bpf_fuse_data(ctx, POLICY_DATA_ID);
 	event->left_out = left_out;
 	bpf_probe_read_kernel_str(event->comm, sizeof(event->comm), &task->comm);
-	if (bpf_fuse_path(ctx, event->path, sizeof(event->path)) < 0)
+	if (!get_path(ctx, event->path, sizeof(event->path)))
 		event->path[0] = '\0';
 	end_turn(&event->turn, number);
 }
@@ -316,6 +410,8 @@ FILTER_CALLBACK(policy_access)
 		err = decide(ctx, state);
 	if (!err && ctx->flags & FUSE_FILTER_COMES)
 		err = check_evaded(ctx, ctx->from, kept);
+	if (!err && learns(ctx))
+		tell_use(ctx);
 	return err;
 }
 

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "bpf/policy-uses.h"
 #include "guard/client.h"
+#include "guard/data.h"
 #include "learned/learned.h"
 #include "policy.h"
 
@@ -28,8 +30,9 @@ struct options {
 struct learning {
 	const struct options *options;
 	struct lamina_container container;
-	int records;		 /* what the mount says */
-	struct lamina_text text; /* of it, not taken yet */
+	int records;			 /* what the mount says, or */
+	struct lamina_policy_uses *uses; /* a view */
+	struct lamina_text text;	 /* of it, not taken yet */
 	struct lamina_learned learned;
 	pid_t child;
 	int status; /* of the command */
@@ -50,12 +53,17 @@ static void stop_waiting(int signal)
 static errint_t begin(struct learning *l, struct lamina_error *error)
 {
 	_cleanup_fd_ int root = policy_open_mount(l->options->name, &l->container, error);
+	bool waits = l->options->command != NULL;
+	errint_t err;
 
 	if (root < 0)
 		return root;
 	/* The root is closed again: who wants to unmount must not find it in use. */
-	l->records = lamina_client_learn(root, l->options->command != NULL, error);
-	return l->records < 0 ? lamina_error_wrap(error, l->records, "%s", l->options->name) : 0;
+	if (lamina_data_is_view(root))
+		err = lamina_policy_uses_begin(root, l->container.mount, waits, &l->uses, error);
+	else
+		err = l->records = lamina_client_learn(root, waits, error);
+	return err < 0 ? lamina_error_wrap(error, err, "%s", l->options->name) : 0;
 }
 
 static errint_t start_command(struct learning *l, struct lamina_error *error)
@@ -77,24 +85,44 @@ static errint_t start_command(struct learning *l, struct lamina_error *error)
 	_exit(127);
 }
 
-/* Take what there is. Returns 1, 0 at the end, or -errno. */
-static errint_t take(struct learning *l, struct lamina_error *error)
+/* What the mount program says. Returns 1, 0 at the end, or -errno. */
+static errint_t read_records(struct learning *l)
 {
 	char bytes[65536];
 	ssize_t n = read(l->records, bytes, sizeof(bytes));
-	errint_t taken;
 
 	if (n < 0)
-		return errno == EINTR ? 1
-				      : lamina_error_set(error, -errno, "cannot read what is used");
+		return errno == EINTR ? 1 : -errno;
 	lamina_text_add(&l->text, bytes, (size_t)n);
+	return n > 0;
+}
+
+/* Take what there is. Returns as above. */
+static errint_t take(struct learning *l, struct lamina_error *error)
+{
+	errint_t more = l->uses ? lamina_policy_uses_take(l->uses, &l->text) : read_records(l);
+	errint_t taken;
+
+	if (more < 0)
+		return lamina_error_set(error, more, "cannot read what is used");
 	taken = l->text.broken ? -ENOMEM
 			       : lamina_learned_take(&l->learned, l->text.bytes, l->text.n);
 	if (taken < 0)
 		return lamina_error_set(error, taken, "cannot keep what is used");
 	l->text.n -= (size_t)taken;
 	memmove(l->text.bytes, l->text.bytes + taken, l->text.n);
-	return n > 0;
+	return more;
+}
+
+/* Whether there is something to take; a signal ends the waiting. */
+static bool wait_for_more(struct learning *l, const struct timespec *timeout)
+{
+	struct pollfd fd = {.fd = l->records, .events = POLLIN};
+	sigset_t none;
+
+	sigemptyset(&none);
+	return l->uses ? lamina_policy_uses_wait(l->uses, timeout, &none)
+		       : ppoll(&fd, 1, timeout, &none) > 0;
 }
 
 /* Whether the command has ended. */
@@ -110,27 +138,29 @@ static bool command_ended(struct learning *l)
 static void ask_for_the_rest(struct learning *l)
 {
 	struct lamina_error ignored = {""};
-	_cleanup_fd_ int root = lamina_client_open(l->container.mount, &ignored);
+	_cleanup_fd_ int root = -1;
 
+	if (l->uses) {
+		lamina_policy_uses_end(l->uses);
+		return;
+	}
+	root = lamina_client_open(l->container.mount, &ignored);
 	if (root >= 0)
 		(void)lamina_client_end_learning(root, &ignored);
 }
 
-/* A signal ends the waiting: the end of the command, too. */
+/* A signal comes from the end of the command, too. */
 static errint_t watch(struct learning *l, struct lamina_error *error)
 {
 	time_t end = time(NULL) + (time_t)l->options->seconds;
-	sigset_t none;
 	errint_t more = 1;
 
-	sigemptyset(&none);
 	while (more > 0 && !stopped && !command_ended(l)) {
-		struct pollfd fd = {.fd = l->records, .events = POLLIN};
 		const struct timespec left = {.tv_sec = end - time(NULL)};
 
 		if (l->options->seconds && left.tv_sec <= 0)
 			break;
-		if (ppoll(&fd, 1, l->options->seconds ? &left : NULL, &none) > 0)
+		if (wait_for_more(l, l->options->seconds ? &left : NULL))
 			more = take(l, error);
 	}
 	if (more > 0)
@@ -147,8 +177,7 @@ static errint_t write_policy(struct learning *l, struct lamina_error *error)
 	errint_t err;
 
 	if (l->learned.incomplete)
-		return lamina_error_say(error, -E2BIG,
-					"%s: more was used than the mount program can note",
+		return lamina_error_say(error, -E2BIG, "%s: more was used than can be noted",
 					l->options->name);
 	lamina_text_print(&comment, "what %s used", l->options->name);
 	err = comment.broken
@@ -197,6 +226,7 @@ static errint_t learn(const struct options *options, int *ret_status, struct lam
 		l.status = 0;
 	*ret_status = WIFEXITED(l.status) ? WEXITSTATUS(l.status) : EXIT_FAILURE;
 	lamina_cleanup_fd(&l.records);
+	lamina_policy_uses_done(l.uses);
 	lamina_text_done(&l.text);
 	lamina_learned_done(&l.learned);
 	lamina_container_done(&l.container);

@@ -203,10 +203,6 @@ errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error)
 		.flags = at_exec ? LAMINA_CONTROL_AT_EXEC : 0,
 	};
 
-	if (lamina_data_is_view(root))
-		return lamina_error_say(error, -EOPNOTSUPP,
-					"engine bpf does not tell of what is allowed: learn on a "
-					"mount with the option 'engine=passthrough'");
 	return listen_to(root, &request, error);
 }
 

@@ -52,6 +52,16 @@ bool lamina_data_is_view(int root)
 	return get(root, NULL, 0) >= 0;
 }
 
+/* Nobody is told of what is used unless the data say that somebody learns. */
+static bool is_learning(int root)
+{
+	uint32_t head[POLICY_DATA_TABLE] = {0};
+
+	return get(root, head, sizeof(head)) >= (errint_t)sizeof(head) &&
+	       head[POLICY_DATA_MAGIC] == POLICY_DATA_IS &&
+	       head[POLICY_DATA_FLAGS] & POLICY_DATA_LEARNS;
+}
+
 /* ---- setting ---- */
 
 /* For each row of the table the accesses that are not plainly allowed; *@ret_refuses: some are refused. */
@@ -70,7 +80,8 @@ static uint32_t *make_masks(const struct lamina_policy_table *table, uint32_t n,
 	return masks;
 }
 
-static errint_t write_data(int fd, const struct lamina_bundle *bundle)
+/* @flags: POLICY_DATA_LEARNS, POLICY_DATA_NOTHING. */
+static errint_t write_data(int fd, const struct lamina_bundle *bundle, uint32_t flags)
 {
 	struct lamina_policy_table table = lamina_compiled_table(&bundle->compiled);
 	uint32_t n_rows = table.words[LAMINA_POLICY_AT_N_ROWS], head[POLICY_DATA_TABLE] = {0};
@@ -82,7 +93,7 @@ static errint_t write_data(int fd, const struct lamina_bundle *bundle)
 	if (!masks)
 		return -ENOMEM;
 	head[POLICY_DATA_MAGIC] = POLICY_DATA_IS;
-	head[POLICY_DATA_FLAGS] = refuses ? POLICY_DATA_REFUSES : 0;
+	head[POLICY_DATA_FLAGS] = flags | (refuses ? POLICY_DATA_REFUSES : 0);
 	head[POLICY_DATA_TABLE_WORDS] = table.n;
 	head[POLICY_DATA_MASKS] = POLICY_DATA_TABLE + table.n;
 	head[POLICY_DATA_REST] = head[POLICY_DATA_MASKS] + n_rows;
@@ -133,18 +144,42 @@ static errint_t set_from(int root, int fd, struct lamina_error *error)
 	return err;
 }
 
-errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
+static errint_t set_bundle(int root, const struct lamina_bundle *bundle, uint32_t flags,
+			   struct lamina_error *error)
 {
-	_cleanup_fd_ int fd = -1;
-	errint_t err;
+	_cleanup_fd_ int fd = memfd_create("lamina-policy", MFD_CLOEXEC);
+	errint_t err = fd < 0 ? -errno : write_data(fd, bundle, flags);
 
-	if (!bundle)
-		return set(root, NULL, 0, error);
-	fd = memfd_create("lamina-policy", MFD_CLOEXEC);
-	err = fd < 0 ? -errno : write_data(fd, bundle);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot hand over the policy");
 	return set_from(root, fd, error);
+}
+
+/* Who learns where there is no policy does so under one that allows everything. */
+static errint_t set_nothing(int root, uint32_t flags, struct lamina_error *error)
+{
+	static const char everything[] = "{}";
+	struct lamina_sources sources = {.n = 0};
+	struct lamina_bundle bundle;
+	errint_t err;
+
+	if (!flags)
+		return set(root, NULL, 0, error);
+	err = lamina_sources_add(&sources, "", everything, sizeof(everything) - 1, false, error);
+	if (err == 0)
+		err = lamina_bundle_make(&bundle, "", &sources, error);
+	if (err < 0)
+		return err;
+	err = set_bundle(root, &bundle, flags | POLICY_DATA_NOTHING, error);
+	lamina_bundle_done(&bundle);
+	return err;
+}
+
+errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
+{
+	uint32_t flags = is_learning(root) ? POLICY_DATA_LEARNS : 0;
+
+	return bundle ? set_bundle(root, bundle, flags, error) : set_nothing(root, flags, error);
 }
 
 /* ---- getting ---- */
@@ -191,10 +226,27 @@ errint_t lamina_data_get(int root, struct lamina_bundle *ret, uint32_t *ret_id,
 	if (n < POLICY_DATA_TABLE || !is_whole(words, n))
 		return lamina_error_say(error, -EINVAL,
 					"the mount's policy is of another version of lamina");
+	if (words[POLICY_DATA_FLAGS] & POLICY_DATA_NOTHING)
+		return 0;
 	err = lamina_bundle_parse_rest(
 		words + words[POLICY_DATA_REST], (n - words[POLICY_DATA_REST]) * WORD,
 		words + POLICY_DATA_TABLE, words[POLICY_DATA_TABLE_WORDS] * WORD, ret, error);
-	if (err == 0 && ret_id)
+	if (err < 0)
+		return err;
+	if (ret_id)
 		*ret_id = words[POLICY_DATA_ID];
-	return err < 0 ? err : 1;
+	return 1;
+}
+
+errint_t lamina_data_learn(int root, bool learns, struct lamina_error *error)
+{
+	uint32_t flags = learns ? POLICY_DATA_LEARNS : 0;
+	struct lamina_bundle bundle;
+	errint_t err = lamina_data_get(root, &bundle, NULL, error);
+
+	if (err <= 0)
+		return err < 0 ? err : set_nothing(root, flags, error);
+	err = set_bundle(root, &bundle, flags, error);
+	lamina_bundle_done(&bundle);
+	return err;
 }

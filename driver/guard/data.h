@@ -23,3 +23,9 @@ errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct la
 /* The policy in force, and its number in events, if that is wanted. Returns 1, or 0 if there is none. */
 errint_t lamina_data_get(int root, struct lamina_bundle *ret, uint32_t *ret_id,
 			 struct lamina_error *error);
+
+/*
+ * Let the filter tell of everything that is used, or no more; the policy in force stays what it is. What
+ * is put in force meanwhile does not end it.
+ */
+errint_t lamina_data_learn(int root, bool learns, struct lamina_error *error);

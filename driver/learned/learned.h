@@ -28,7 +28,7 @@ struct lamina_learned {
 		bool dir;
 	} *moves;
 	size_t n_moves, moves_room;
-	bool incomplete; /* there was more than the mount program could keep */
+	bool incomplete; /* there was more than could be noted */
 };
 
 void lamina_learned_init(struct lamina_learned *learned);

@@ -127,6 +127,51 @@ used() {
 	return 1
 }
 
+@test "what comes into force meanwhile, and goes again, does not end the learning" {
+	mount_lamina -o policies
+	watch
+	wait_until used
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	run_expect 1 inside cat mnt/etc/shadow
+	inside cat mnt/etc/passwd
+	lamina policy remove "$TEST_DIR/mnt"
+	inside cat mnt/srv/a/file
+	kill -INT "$learning"
+	wait "$learning"
+	jq -e '[.rules[].paths[]] | sort == ["/app/code", "/etc/passwd", "/srv/a/file"]' learned.json
+	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "no policy"
+	umount_lamina
+}
+
+@test "who was killed while learning is in nobody's way" {
+	mount_lamina -o policies
+	watch
+	wait_until used
+	kill -KILL "$learning"
+	wait "$learning" || true
+	wait_until lamina policy learn --output learned.json "$TEST_DIR/mnt" -- \
+		unshare -m --propagation private mnt/usr/bin/tool
+	jq -e '[.rules[].paths[]] == ["/usr/bin/tool"]' learned.json
+	umount_lamina
+}
+
+@test "who is too slow for what is used writes no policy, or a whole one" {
+	mount_lamina -o policies
+	watch
+	wait_until used
+	kill -STOP "$learning"
+	py_inside policy opens mnt/app/code 20000
+	inside cat mnt/etc/passwd
+	kill -INT "$learning"
+	kill -CONT "$learning"
+	if wait "$learning"; then
+		jq -e '[.rules[].paths[]] == ["/app/code", "/etc/passwd"]' learned.json
+	else
+		assert_file learned.json ""
+	fi
+	umount_lamina
+}
+
 @test "a mount that goes ends the learning, with all that was used" {
 	mount_lamina -o policies
 	watch
@@ -147,8 +192,9 @@ used() {
 
 # ---- real work ----
 
+# In the VM, where there is no mirror, the image is named.
 debian_root() {
-	local base=${XDG_CACHE_HOME:-$HOME/.cache}/lamina/demo/base.tar
+	local base=${LAMINA_DEBIAN_IMAGE:-${XDG_CACHE_HOME:-$HOME/.cache}/lamina/demo/base.tar}
 
 	if [[ ! -e $base ]]; then
 		mkdir -p "${base%/*}"

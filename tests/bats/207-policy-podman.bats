@@ -258,7 +258,6 @@ refused() {
 }
 
 @test "what a container was seen to use is enough to run another one" {
-	[[ $LAMINA_ENGINE != bpf ]] || skip "engine bpf tells nothing of what is allowed, so nothing is learned"
 	work='set -e; cat /base/dir/f1 /etc/hosts >/base/copy; mkdir /base/new; mv /base/copy /base/new
 		rm /base/dir/f2; ls /base/many; dir=$(mktemp -d); touch "$dir/file"; rm -r "$dir"'
 	ours --storage-opt overlay.mountopt=policies create --name box "$BASE" sh -c "$work" >/dev/null

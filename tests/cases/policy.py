@@ -282,5 +282,12 @@ def attempts(path, count):
         fails(errno.EACCES, opened, path, os.O_RDONLY)
 
 
+@case
+def opens(path, count):
+    """Opens that are allowed."""
+    for _ in range(int(count)):
+        os.close(os.open(path, os.O_RDONLY))
+
+
 if __name__ == "__main__":
     main()
