@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "mount/record.h"
 #include "../../bpf/policy-view.h"
 
 /* Of <linux/nsfs.h>; older headers have no such line. */
@@ -177,6 +178,8 @@ static errint_t set_nothing(int root, uint32_t flags, struct lamina_error *error
 
 errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
 {
+	/* Nobody begins or ends to learn meanwhile. */
+	_cleanup_fd_ int lock = lamina_record_lock();
 	uint32_t flags = is_learning(root) ? POLICY_DATA_LEARNS : 0;
 
 	return bundle ? set_bundle(root, bundle, flags, error) : set_nothing(root, flags, error);
@@ -240,6 +243,8 @@ errint_t lamina_data_get(int root, struct lamina_bundle *ret, uint32_t *ret_id,
 
 errint_t lamina_data_learn(int root, bool learns, struct lamina_error *error)
 {
+	/* What is put in force meanwhile must not be undone. */
+	_cleanup_fd_ int lock = lamina_record_lock();
 	uint32_t flags = learns ? POLICY_DATA_LEARNS : 0;
 	struct lamina_bundle bundle;
 	errint_t err = lamina_data_get(root, &bundle, NULL, error);

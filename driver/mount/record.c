@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -201,4 +202,16 @@ void lamina_record_remove(dev_t dev)
 		return;
 	name_of(dev, name);
 	unlinkat(dir, name, 0);
+}
+
+errint_t lamina_record_lock(void)
+{
+	_cleanup_fd_ int dir = open_dir(true);
+
+	if (dir < 0)
+		return dir;
+	while (flock(dir, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return TAKE_FD(dir);
 }

@@ -27,3 +27,9 @@ errint_t lamina_record_read(dev_t dev, struct lamina_record *ret);
 void lamina_record_done(struct lamina_record *record);
 
 void lamina_record_remove(dev_t dev);
+
+/*
+ * Wait for others who do with mounts what takes more than one step, and keep them out until the fd is
+ * closed. -errno: there is nowhere to keep records, and so nobody can be kept out.
+ */
+errint_t lamina_record_lock(void);
