@@ -116,7 +116,7 @@ load helpers
 	touch a/d/{1..50} b/d/{51..100}
 	for i in 1 2 3 4; do
 		(
-			for _ in {1..15}; do
+			for ((round = 0; round < ${ROUNDS:-15}; round++)); do
 				view "m$i" a b && ls -lR "m$i" >/dev/null
 				umount "m$i"
 			done

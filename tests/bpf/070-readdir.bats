@@ -6,13 +6,16 @@
 load helpers
 
 @test "10,000 names from three layers" {
+	local names=${NAMES:-10000}
+	local tenth=$((names / 10))
+
 	mkdir -p {1,2,3}/d
-	(cd 1/d && seq -f 'a%g' 4000 | xargs touch)
-	(cd 2/d && seq -f 'a%g' 2001 6000 | xargs touch)
-	(cd 3/d && seq -f 'a%g' 5001 10000 | xargs touch)
+	(cd 1/d && seq -f 'a%g' $((4 * tenth)) | xargs touch)
+	(cd 2/d && seq -f 'a%g' $((2 * tenth + 1)) $((6 * tenth)) | xargs touch)
+	(cd 3/d && seq -f 'a%g' $((5 * tenth + 1)) "$names" | xargs touch)
 	mnt 1 2 3
-	is 10000 bash -c 'ls mnt/d | sort -u | wc -l'
-	is 10000 bash -c 'ls -U mnt/d | wc -l'
+	is "$names" bash -c 'ls mnt/d | sort -u | wc -l'
+	is "$names" bash -c 'ls -U mnt/d | wc -l'
 	is 1 counter listings mnt
 	sound mnt
 	unmount mnt

@@ -14,4 +14,5 @@ $(B)/bench-vm-%: tests/bench/vm/%.c
 	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARNINGS) $(WERROR) $(CFLAGS) -static -o $@ $<
 
 bench-vm: $(B)/bench-vm-probe $(B)/bench-vm-changes $(B)/bin/lamina $(B)/bin/lamina-mount module
+	$(Q)tests/bpf/image $(B)/bpf-tests/image
 	$(Q)tests/bench/vm/run $(BENCH)

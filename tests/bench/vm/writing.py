@@ -7,6 +7,8 @@ import subprocess
 
 DRIVERS = ["overlay", "fuse-overlayfs", "view+overlay"]
 SMALL = 100  # files of 4 KiB
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+TREE = ["driver", "kernel"]  # of the checkout: some 350 files
 
 
 class Uppers:
@@ -26,9 +28,22 @@ class Uppers:
         with open(f"{base}/big", "wb") as file:
             for _ in range(100):
                 file.write(os.urandom(1 << 20))
-        self.archive = f"{self.place}/tree.tar"
-        run("tar", "-cf", self.archive, "-C", "/usr/include", "linux")
         self.lower = f"{top}:{base}"
+        self.archive = f"{self.place}/tree.tar"
+        run("tar", "-cf", self.archive, "-C", ROOT, *TREE)
+
+    def debian(self):
+        """The lower layers of an image, with a package in them."""
+        debian, package = f"{self.place}/debian", f"{self.place}/package"
+        os.makedirs(f"{debian}/debs")
+        self.run("tar", "-C", debian, "-xf", f"{self.build}/bpf-tests/image/1.tar")
+        os.makedirs(f"{package}/DEBIAN")
+        with open(f"{package}/DEBIAN/control", "w", encoding="utf-8") as control:
+            control.write("Package: example\nVersion: 1\nArchitecture: all\n"
+                          "Maintainer: x <x@localhost>\nDescription: sources\n")
+        self.run("tar", "-C", package, "-xf", self.archive)
+        self.run("dpkg-deb", "--root-owner-group", "-b", package, f"{debian}/debs/example.deb")
+        return debian
 
     def mount(self, driver):
         for name in "upper", "work":
@@ -63,7 +78,10 @@ class Uppers:
         yield "copy-up, 4 KiB", ["copy-up", f"{mnt}/small", str(SMALL)], None
         yield "copy-up, 100 MiB", ["append", f"{mnt}/big"], None
         yield "untar", ["run", *unpack], None
-        yield "delete a tree", ["run", "rm", "-r", f"{mnt}/made/linux"], unpack
+        made = [f"{mnt}/made/{name}" for name in TREE]
+        yield "delete a tree", ["run", "rm", "-r", *made], unpack
+        self.lower = self.debian()
+        yield "dpkg -i", ["run", "chroot", mnt, "dpkg", "-i", "/debs/example.deb"], None
 
     def measure(self, driver, words, before):
         self.mount(driver)
@@ -71,6 +89,6 @@ class Uppers:
         if before:
             self.run(*before)
         self.run("sync")
-        figure = float(self.run(f"{self.build}/bench-vm-changes", *words))
+        said = self.run(f"{self.build}/bench-vm-changes", *words)
         self.unmount()
-        return figure
+        return float(said.split()[-1])  # behind what was run had to say
