@@ -127,13 +127,16 @@ errint_t hook_state_read(int fd, struct hook_state *ret, struct lamina_error *er
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the container's state");
 	fill(&state, parse(text, size));
-	if (state.id) {
+	if (!json_object_is_type(state.parsed, json_type_object))
+		err = lamina_error_say(error, -EINVAL,
+				       "what came on standard input is no state of a container");
+	else if (!state.id)
+		err = lamina_error_say(error, -EINVAL, "the container's state has no id");
+	if (err < 0)
+		hook_state_done(&state);
+	else
 		*ret = state;
-		return 0;
-	}
-	hook_state_done(&state);
-	return lamina_error_say(error, -EINVAL,
-				"what came on standard input is no state of a container");
+	return err;
 }
 
 void hook_state_done(struct hook_state *state)
