@@ -30,7 +30,7 @@ errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_e
 errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error);
 
 /* Learn what is used, see guard/learn.h; @at_exec: from the first program on that is run. Returns an fd
- * to read it from; closing it ends the learning. */
+ * to read it from; closing it ends the learning. Of a view bpf/policy-uses.h learns. */
 errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error);
 
 /* Who learns is to get the rest, and then the end of what is read. */

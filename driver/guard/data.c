@@ -176,13 +176,19 @@ static errint_t set_nothing(int root, uint32_t flags, struct lamina_error *error
 	return err;
 }
 
+/* @bundle NULL: no policy. */
+static errint_t replace(int root, const struct lamina_bundle *bundle, uint32_t flags,
+			struct lamina_error *error)
+{
+	return bundle ? set_bundle(root, bundle, flags, error) : set_nothing(root, flags, error);
+}
+
 errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
 {
 	/* Nobody begins or ends to learn meanwhile. */
 	_cleanup_fd_ int lock = lamina_record_lock();
-	uint32_t flags = is_learning(root) ? POLICY_DATA_LEARNS : 0;
 
-	return bundle ? set_bundle(root, bundle, flags, error) : set_nothing(root, flags, error);
+	return replace(root, bundle, is_learning(root) ? POLICY_DATA_LEARNS : 0, error);
 }
 
 /* ---- getting ---- */
@@ -241,17 +247,18 @@ errint_t lamina_data_get(int root, struct lamina_bundle *ret, uint32_t *ret_id,
 	return 1;
 }
 
+/* ---- learning ---- */
+
 errint_t lamina_data_learn(int root, bool learns, struct lamina_error *error)
 {
 	/* What is put in force meanwhile must not be undone. */
 	_cleanup_fd_ int lock = lamina_record_lock();
-	uint32_t flags = learns ? POLICY_DATA_LEARNS : 0;
-	struct lamina_bundle bundle;
-	errint_t err = lamina_data_get(root, &bundle, NULL, error);
+	struct lamina_bundle bundle = {0};
+	errint_t found = lamina_data_get(root, &bundle, NULL, error), err;
 
-	if (err <= 0)
-		return err < 0 ? err : set_nothing(root, flags, error);
-	err = set_bundle(root, &bundle, flags, error);
+	if (found < 0)
+		return found;
+	err = replace(root, found ? &bundle : NULL, learns ? POLICY_DATA_LEARNS : 0, error);
 	lamina_bundle_done(&bundle);
 	return err;
 }

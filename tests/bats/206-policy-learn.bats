@@ -155,7 +155,7 @@ used() {
 	umount_lamina
 }
 
-@test "who is too slow for what is used writes no policy, or a whole one" {
+@test "who is too slow for what is used still gets all of it, or of a view nothing" {
 	mount_lamina -o policies
 	watch
 	wait_until used
@@ -164,10 +164,14 @@ used() {
 	inside cat mnt/etc/passwd
 	kill -INT "$learning"
 	kill -CONT "$learning"
-	if wait "$learning"; then
-		jq -e '[.rules[].paths[]] == ["/app/code", "/etc/passwd"]' learned.json
-	else
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		ended=0
+		wait "$learning" || ended=$?
+		assert_equal "$ended" 1
 		assert_file learned.json ""
+	else
+		wait "$learning"
+		jq -e '[.rules[].paths[]] == ["/app/code", "/etc/passwd"]' learned.json
 	fi
 	umount_lamina
 }
