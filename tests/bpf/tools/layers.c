@@ -67,14 +67,17 @@ static void check(int result, const char *path)
 static void make_file(const char *path)
 {
 	static char data[120000];
+	const size_t word = sizeof(state);
 	size_t size = one_in(20) ? any(sizeof(data)) : any(3000);
 	int fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 	off_t at = one_in(4) ? any(1 << 20) : 0;
 
 	if (fd < 0)
 		fail(path);
-	for (size_t i = 0; i < size; i++)
-		data[i] = (char)any(256);
+	for (size_t i = 0; i < size; i += word) {
+		any(1);
+		memcpy(data + i, &state, word);
+	}
 	if (pwrite(fd, data, size, at) != (ssize_t)size)
 		fail(path);
 	if (one_in(4))
