@@ -52,6 +52,9 @@ hash_of() {
 	done | sha256sum | cut -c1-16
 }
 
+# The patches of a series in the folder $1, in their order; its cover letter is none.
+patches_in() { find "$1" -name '*.patch' ! -name '0000-*' | sort; }
+
 # Run a command with a lock on a cache entry held, so that two checkouts don't make it twice.
 with_lock() {
 	local name=$1
