@@ -7,7 +7,8 @@ setup_suite() {
 	# shellcheck source-path=SCRIPTDIR source=helpers.bash
 	. "$BATS_TEST_DIRNAME/helpers.bash"
 	if [[ $LAMINA_FUSE_TYPE == fuse_bpf ]]; then
-		# One that is loaded already may be of an older build.
+		# One that is loaded already may be of an older build, and in use by filters that are kept.
+		rm -rf /sys/fs/bpf/lamina
 		grep -q '^fuse_bpf ' /proc/modules && unload_module
 		insmod "$MODULE"
 	fi
