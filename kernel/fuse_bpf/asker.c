@@ -8,6 +8,24 @@
 
 #include "view.h"
 
+/**
+ * fuse_view_new_epoch - make all that is known of names known to be out of date
+ * @view: the view
+ *
+ * Return: the new epoch.
+ */
+unsigned long fuse_view_new_epoch(struct fuse_view *view)
+{
+	unsigned long epoch;
+
+	spin_lock(&view->epoch_lock);
+	epoch = view->epoch + 1;
+	/* Who reads the new number finds what led to it. */
+	smp_store_release(&view->epoch, epoch);
+	spin_unlock(&view->epoch_lock);
+	return epoch;
+}
+
 /* False if what is known is of another epoch. */
 static bool get_states(struct fuse_asker *asker, struct inode *dir)
 {

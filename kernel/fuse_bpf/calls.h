@@ -38,7 +38,6 @@ int fuse_view_add_filter(struct fuse_view *view, const char *id, int fd, u64 coo
 int fuse_view_set(struct fuse_view *view, struct super_block *sb, const u32 *ids,
 		  const struct fuse_bpf_view_set *arg);
 void fuse_view_close(struct fuse_view *view);
-unsigned long fuse_view_new_epoch(struct fuse_view *view);
 
 /* mount.c */
 bool fuse_view_marks_valid(u32 marks);
@@ -96,6 +95,7 @@ static inline const struct fuse_place *fuse_inode_top(const struct inode *inode)
 }
 
 /* asker.c */
+unsigned long fuse_view_new_epoch(struct fuse_view *view);
 int fuse_asker_init(struct fuse_asker *asker, struct inode *dir);
 int fuse_asker_init_listing(struct fuse_asker *asker, struct inode *dir);
 struct fuse_call *fuse_asker_call(struct fuse_asker *asker, enum fuse_filter_op op,

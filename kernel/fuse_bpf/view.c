@@ -81,24 +81,6 @@ void fuse_view_abort(struct fuse_conn *fc)
 		WRITE_ONCE(view->error, -ENOTCONN);
 }
 
-/**
- * fuse_view_new_epoch - make all that is known of names known to be out of date
- * @view: the view
- *
- * Return: the new epoch.
- */
-unsigned long fuse_view_new_epoch(struct fuse_view *view)
-{
-	unsigned long epoch;
-
-	spin_lock(&view->epoch_lock);
-	epoch = view->epoch + 1;
-	/* Who reads the new number finds what led to it. */
-	smp_store_release(&view->epoch, epoch);
-	spin_unlock(&view->epoch_lock);
-	return epoch;
-}
-
 /* Layers on one file system share inode numbers; the first one found gets number 0. */
 static u32 find_fsid(const struct fuse_view *view, dev_t dev)
 {
