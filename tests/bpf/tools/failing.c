@@ -263,7 +263,12 @@ static void make_connection(void)
 
 static int make_server(void)
 {
-	return connection_make(&connection) ?: answer_init(connection.device, 2);
+	if (connection_make(&connection))
+		return -1;
+	/* Who waits for a first request that couldn't be made is never woken. */
+	if (fcntl(connection.device, F_SETFL, O_NONBLOCK))
+		return -1;
+	return answer_init(connection.device, 2);
 }
 
 static void end_connection(void)
