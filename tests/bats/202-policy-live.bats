@@ -233,7 +233,8 @@ look_around() {
 	for pid in "${pids[@]}"; do
 		wait_until is_gone "$pid"
 	done
-	umount -l mnt
+	# Of a view that nobody used just then, nothing is left.
+	[[ -z $(mounts_below "$PWD/mnt") ]] || umount -l mnt
 }
 
 is_gone() { ! kill -0 "$1" 2>/dev/null; }
