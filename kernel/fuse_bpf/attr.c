@@ -48,7 +48,7 @@ int fuse_view_getattr(struct mnt_idmap *idmap, const struct path *path, struct k
 	stat->ino = READ_ONCE(fuse_vinode(inode)->numbered)
 			    ? get_fuse_inode(inode)->orig_ino
 			    : fuse_layer_ino(place->layer, stat->ino);
-	if (stack->nr > 1 || fuse_vinode(inode)->link || IS_DEADDIR(inode))
+	if (fuse_links_are_counted(inode))
 		stat->nlink = fuse_inode_nlink(inode);
 	return 0;
 }

@@ -128,6 +128,62 @@ static int copy_up_held(struct dentry *entry, u64 size, unsigned long start, boo
 	return fuse_entry_is_up(entry) ? 0 : -EIO;
 }
 
+static unsigned int count_names(struct inode *inode)
+{
+	struct dentry *name;
+	unsigned int nr = 0;
+
+	spin_lock(&inode->i_lock);
+	hlist_for_each_entry(name, &inode->i_dentry, d_u.d_alias) nr++;
+	spin_unlock(&inode->i_lock);
+	return nr;
+}
+
+/* Those of an inode's names that it isn't in the upper under; not more than there is room for. */
+static unsigned int get_names_below(struct inode *inode, struct dentry **names, unsigned int room)
+{
+	struct dentry *name;
+	unsigned int nr = 0;
+
+	spin_lock(&inode->i_lock);
+	hlist_for_each_entry(name, &inode->i_dentry, d_u.d_alias)
+	{
+		spin_lock(&name->d_lock);
+		if (nr < room && !d_unhashed(name) && !(fuse_entry_flags(name) & FUSE_ENTRY_UPPER))
+			names[nr++] = dget_dlock(name);
+		spin_unlock(&name->d_lock);
+	}
+	spin_unlock(&inode->i_lock);
+	return nr;
+}
+
+/*
+ * A copy of a file with several names gets those that are known: who packs the upper finds what was
+ * changed under each. What has another meaning by now is left alone.
+ */
+static int join_known_names(struct inode *inode, unsigned long start, bool *ret_passed)
+{
+	unsigned int room = count_names(inode), nr, i;
+	struct dentry **names;
+	int err = 0;
+
+	if (room < 2)
+		return 0;
+	names = kvmalloc_array(room, sizeof(*names), GFP_KERNEL_ACCOUNT);
+	if (!names)
+		return -ENOMEM;
+	nr = get_names_below(inode, names, room);
+	for (i = 0; i < nr; i++) {
+		if (!err)
+			err = copy_up_held(names[i], FUSE_COPY_ALL, start, ret_passed);
+		if (err == -ENOENT)
+			err = 0;
+		dput(names[i]);
+	}
+	kvfree(names);
+	return err;
+}
+
 /* An overlayfs may have left a file without its data: they are in a layer below, wherever. */
 #define ELSEWHERE "trusted.overlay.metacopy"
 
@@ -178,6 +234,8 @@ int fuse_copy_up(struct dentry *entry, u64 size)
 	if (err)
 		return err;
 	err = copy_up_held(entry, size, start, &passed);
+	if (!err && fuse_vinode(inode)->link)
+		err = join_known_names(inode, start, &passed);
 	if (!passed)
 		fuse_unhold(inode);
 	return err;

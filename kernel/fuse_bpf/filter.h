@@ -60,15 +60,21 @@ static inline const struct fuse_wants *fuse_wants_of(const struct fuse_asker *as
 	return asker->facts ? asker->wants[which] : NULL;
 }
 
+/* Does a name begin with the prefix that a filter asks for? */
+static inline bool fuse_is_sibling(const struct fuse_wants *wants, const char *name,
+				   unsigned int len)
+{
+	unsigned int n = wants->sibling_len;
+
+	return n && name[0] == wants->sibling[0] && n <= len && !memcmp(name, wants->sibling, n);
+}
+
 /* The length of the prefix of siblings if a name has it, and more than that; else 0. */
 static inline unsigned int fuse_sibling_of(const struct fuse_wants *wants, const char *name,
 					   unsigned int len)
 {
-	unsigned int n = wants->sibling_len;
-
-	if (!n || name[0] != wants->sibling[0] || n >= len || memcmp(name, wants->sibling, n))
-		return 0;
-	return n;
+	return fuse_is_sibling(wants, name, len) && len > wants->sibling_len ? wants->sibling_len
+									     : 0;
 }
 
 /* The object that a question is about. */

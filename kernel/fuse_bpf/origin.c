@@ -175,12 +175,24 @@ static unsigned int names_covered(const struct fuse_view *view, const char *key)
 	return n;
 }
 
+static bool is_nameless(const struct inode *inode)
+{
+	return IS_DEADDIR(inode) ||
+	       test_bit(FUSE_I_NAMELESS, &container_of(inode, struct fuse_inode, inode)->state);
+}
+
+/* Has an inode another number of links than its topmost backing object? */
+bool fuse_links_are_counted(const struct inode *inode)
+{
+	return fuse_inode_stack(inode)->nr > 1 || fuse_vinode(inode)->link || is_nameless(inode);
+}
+
 /**
  * fuse_inode_nlink - how many links of an inode there are
  * @inode: with its stack
  *
- * Subdirectories of a merged directory would have to be counted; 1 says so. One that was removed
- * has no link, whatever lies in the layers.
+ * Subdirectories of a merged directory would have to be counted; 1 says so. What was removed has
+ * no link, whatever lies in the layers.
  *
  * Context: may sleep.
  * Return: the number to be shown.
@@ -191,7 +203,7 @@ unsigned int fuse_inode_nlink(const struct inode *inode)
 	const struct fuse_stack *stack = fuse_inode_stack(inode);
 	unsigned int nlink = d_inode(stack->at[0].dentry)->i_nlink, covered;
 
-	if (IS_DEADDIR(inode))
+	if (is_nameless(inode))
 		return 0;
 	if (stack->nr > 1)
 		return 1;
@@ -201,6 +213,46 @@ unsigned int fuse_inode_nlink(const struct inode *inode)
 	nlink = stack->upper ? vi->lower_nlink + nlink - 1 : vi->lower_nlink;
 	covered = names_covered(fuse_inode_view(inode), vi->link);
 	return nlink - min(covered, nlink);
+}
+
+static int index_unlink(const struct fuse_place *index, const char *name)
+{
+	const struct qstr text = QSTR_INIT(name, strlen(name));
+	struct dentry *dentry = fuse_upper_lookup(index, &text);
+	int err;
+
+	if (IS_ERR(dentry))
+		return PTR_ERR(dentry);
+	err = d_is_positive(dentry) ? fuse_upper_clear(index, dentry) : 0;
+	dput(dentry);
+	return err;
+}
+
+/**
+ * fuse_index_drop - forget a lower file with several names, none of which is left
+ * @view: writable
+ * @key: of the file; no server acts on it
+ *
+ * What stays behind after an error leads nowhere; the next server to start removes it, by the count
+ * that is the last to go.
+ */
+void fuse_index_drop(const struct fuse_view *view, const char *key)
+{
+	struct fuse_place index = {.layer = view->upper, .dentry = view->index};
+	char *count = kasprintf(GFP_KERNEL, "%s.n", key);
+	const struct cred *old;
+
+	if (!count || mnt_want_write(view->upper->mnt))
+		goto out;
+	old = fuse_place_override(&index);
+	inode_lock_nested(d_inode(index.dentry), I_MUTEX_PARENT);
+	if (!index_unlink(&index, key))
+		index_unlink(&index, count);
+	inode_unlock(d_inode(index.dentry));
+	revert_creds(old);
+	mnt_drop_write(view->upper->mnt);
+out:
+	kfree(count);
 }
 
 /* Does it hold copies, whose numbers are not their own? Returns 1, 0 or an error. */

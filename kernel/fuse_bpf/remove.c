@@ -144,17 +144,19 @@ static int remove_held(struct dentry *entry, bool leftovers, bool *ret_passed)
 static int remove(struct dentry *entry, bool leftovers)
 {
 	struct inode *inode = d_inode(entry);
+	unsigned int links;
 	bool passed = false;
 	int err = fuse_hold(inode);
 
 	if (err)
 		return err;
+	links = fuse_inode_nlink(inode);
 	fuse_entry_set(entry, FUSE_ENTRY_GOING);
 	err = remove_held(entry, leftovers, &passed);
 	if (err)
 		fuse_entry_clear(entry, FUSE_ENTRY_GOING);
 	else
-		fuse_inode_lost_name(inode);
+		fuse_inode_lost_name(inode, links);
 	fuse_inode_refresh(d_inode(entry->d_parent));
 	if (!passed)
 		fuse_unhold(inode);
@@ -188,16 +190,20 @@ int fuse_view_rmdir(struct inode *dir, struct dentry *entry)
 /**
  * fuse_inode_lost_name - one of an inode's names is no more
  * @inode: held by who took it away
+ * @links: how many it had
  */
-void fuse_inode_lost_name(struct inode *inode)
+void fuse_inode_lost_name(struct inode *inode, unsigned int links)
 {
+	const char *link = fuse_vinode(inode)->link;
+
 	if (S_ISDIR(inode->i_mode)) {
 		clear_nlink(inode);
 		return;
 	}
 	/* The lower file has as many names as ever; none of them can be seen. */
-	if (!fuse_inode_stack(inode)->upper && !fuse_vinode(inode)->link)
-		clear_nlink(inode);
-	else
-		fuse_inode_refresh(inode);
+	if (link ? links <= 1 : !fuse_inode_stack(inode)->upper)
+		set_bit(FUSE_I_NAMELESS, &get_fuse_inode(inode)->state);
+	if (link && links <= 1)
+		fuse_index_drop(fuse_inode_view(inode), link);
+	fuse_inode_refresh(inode);
 }

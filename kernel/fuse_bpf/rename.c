@@ -20,6 +20,7 @@
  * @lower: lower layers have something under the name
  * @held: @inode is held
  * @leftovers: a directory that is to be replaced: its part in the upper has whiteouts
+ * @links: how many links @inode has
  */
 struct end {
 	struct dentry *entry;
@@ -28,6 +29,7 @@ struct end {
 	bool lower;
 	bool held;
 	bool leftovers;
+	unsigned int links;
 };
 
 /**
@@ -307,8 +309,10 @@ static int move(struct fuse_rename *r)
 
 	r->old.dir = fuse_inode_top(d_inode(r->old.entry->d_parent));
 	r->new.dir = fuse_inode_top(d_inode(r->new.entry->d_parent));
-	if (replaces(r))
+	if (replaces(r)) {
+		r->new.links = fuse_inode_nlink(r->new.inode);
 		fuse_entry_set(r->new.entry, FUSE_ENTRY_GOING);
+	}
 	err = find_lower(&r->old) ?: find_lower(&r->new) ?: rename_in_upper(r);
 	if (err && replaces(r))
 		fuse_entry_clear(r->new.entry, FUSE_ENTRY_GOING);
@@ -359,7 +363,7 @@ static void finish(const struct fuse_rename *r)
 			    r->epoch != READ_ONCE(r->view->epoch)))
 		fuse_view_new_epoch(r->view);
 	if (replaces(r))
-		fuse_inode_lost_name(r->new.inode);
+		fuse_inode_lost_name(r->new.inode, r->new.links);
 	else if (r->new.inode)
 		fuse_inode_refresh(r->new.inode);
 	fuse_inode_refresh(r->old.inode);

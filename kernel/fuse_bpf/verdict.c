@@ -53,7 +53,7 @@ static bool has_fact(const struct fuse_asker *asker, unsigned int which,
 		return true;
 	if (wants->facts & FUSE_FILTER_WANT_RDEV && (S_ISCHR(fact->type) || S_ISBLK(fact->type)))
 		return true;
-	if (fuse_sibling_of(wants, fact->name, fact->len))
+	if (fuse_is_sibling(wants, fact->name, fact->len))
 		return true;
 	return wants->child_len && wants->child_len == fact->len &&
 	       !memcmp(fact->name, wants->child, fact->len);

@@ -35,7 +35,9 @@ int fuse_server_attach(struct file *device, int fd, bool replace);
 int fuse_inode_renew(struct inode *inode, struct fuse_found *found);
 int fuse_found_identify(struct fuse_view *view, struct fuse_found *found);
 int fuse_found_follow(struct fuse_view *view, struct fuse_found *found);
+bool fuse_links_are_counted(const struct inode *inode);
 unsigned int fuse_inode_nlink(const struct inode *inode);
+void fuse_index_drop(const struct fuse_view *view, const char *key);
 int fuse_dir_is_impure(const struct fuse_view *view, const struct fuse_place *dir);
 int fuse_dir_mark_impure(const struct fuse_view *view, const struct fuse_place *dir);
 
@@ -76,7 +78,7 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 
 /* remove.c, rename.c, tree.c */
 int fuse_lower_has(struct dentry *entry);
-void fuse_inode_lost_name(struct inode *inode);
+void fuse_inode_lost_name(struct inode *inode, unsigned int links);
 int fuse_view_unlink(struct inode *dir, struct dentry *entry);
 int fuse_view_rmdir(struct inode *dir, struct dentry *entry);
 int fuse_raise_tree(struct dentry *dir, struct dentry *to, bool *ret_passed);

@@ -302,11 +302,12 @@ change_opened() {
 	umount_lamina
 }
 
-@test "what was open when the last of several names went can be changed and has no names" {
+@test "what was open when the last of several names went is used on and has no names" {
 	py copyup make_links lower 4
 	mark_lower
 	mount_lamina
-	py links change_unlinked mnt 4
+	# A view has no place for a copy without a name: docs/compatibility.md.
+	py links "$([[ $LAMINA_ENGINE == bpf ]] && echo keep || echo change)_unlinked" mnt 4
 	assert_contents work/lamina-index
 	umount_lamina
 	assert_lower_unchanged

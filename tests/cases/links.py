@@ -2,13 +2,14 @@
 """Cases of 050-copy-up.bats: hard links of a lower file that is open while its names are at work."""
 
 import concurrent.futures
+import errno
 import os
 import stat
 import subprocess
 import threading
 
 from copyup import ACCESS_ACL, OLD, link_names, write_at
-from lib import case, equal, holds, main, read_file, write_file
+from lib import case, equal, fails, holds, main, read_file, write_file
 
 ACL = "system.posix_acl_access"
 
@@ -79,18 +80,37 @@ def change_opened(directory, first):
     os.close(fd)
 
 
-@case
-def change_unlinked(directory, count):
-    """What has lost all its names is changed by a handle opened for reading."""
+def open_unlinked(directory, count):
     names = link_names(directory, count)
     fd = os.open(names[0], os.O_RDONLY)
     for name in names:
         os.unlink(name)
+    return fd
+
+
+@case
+def change_unlinked(directory, count):
+    """What has lost all its names is changed by a handle opened for reading."""
+    fd = open_unlinked(directory, count)
     os.fchmod(fd, 0o604)
     os.utime(fd, ns=(OLD, OLD + 1))
     status = os.fstat(fd)
     equal(stat.S_IMODE(status.st_mode), 0o604, "mode")
     equal(status.st_mtime_ns, OLD + 1, "mtime")
+    equal(status.st_nlink, 0, "names")
+    equal(os.pread(fd, 100, 0), b"linked\n", "content")
+    os.close(fd)
+
+
+@case
+def keep_unlinked(directory, count):
+    """What has lost all its names can be read, but there is no place for a copy to be changed."""
+    fd = open_unlinked(directory, count)
+    before = os.fstat(fd)
+    fails(errno.ENOENT, os.fchmod, fd, 0o604)
+    fails(errno.ENOENT, os.utime, fd, ns=(OLD, OLD + 1))
+    status = os.fstat(fd)
+    equal((status.st_mode, status.st_mtime_ns), (before.st_mode, before.st_mtime_ns), "attributes")
     equal(status.st_nlink, 0, "names")
     equal(os.pread(fd, 100, 0), b"linked\n", "content")
     os.close(fd)

@@ -180,7 +180,8 @@ struct fuse_upcall_out {
  *	NLINK - (KEY.n)				before it is copied up
  *	NLINK - (KEY.n) + (links of copy) - 1	then
  *
- * The server keeps both in COPY_UP, JOIN, WHITEOUT and RENAME.
+ * The server keeps both in COPY_UP, JOIN, WHITEOUT and RENAME. Who takes the last name away removes
+ * them: KEY first, then KEY.n. That is the server with WHITEOUT, else the kernel.
  */
 #define FUSE_UPCALL_HANDLE_MAX 96
 
