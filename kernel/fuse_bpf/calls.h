@@ -105,6 +105,7 @@ void fuse_dir_set_states(struct inode *dir, const struct fuse_asker *asker);
 
 /* verdict.c */
 int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len);
+int fuse_name_recall(struct fuse_asker *asker, const char *name, unsigned int len, u32 asks);
 int fuse_verdict(struct fuse_asker *asker, const struct fuse_fact *fact);
 bool fuse_verdict_needs_lookup(const struct fuse_asker *asker, unsigned int d_type, bool last);
 int fuse_place_verdict(struct fuse_asker *asker, const struct fuse_place *dir,
@@ -140,7 +141,7 @@ void fuse_listing_put(struct fuse_listing *listing);
 /* listing.c */
 struct fuse_listing *fuse_listing_get(struct inode *dir);
 bool fuse_listing_find(struct inode *dir, const struct fuse_stack *stack, unsigned long epoch,
-		       const struct qstr *name, unsigned long *where);
+		       const struct qstr *name, struct fuse_listed *ret);
 void fuse_listing_consider(struct inode *dir, unsigned int asked);
 
 /* ops.c */

@@ -278,6 +278,17 @@ void fuse_listing_put(struct fuse_listing *listing)
 		listing_free(listing);
 }
 
+static void hide_name(struct build *b, struct fuse_name *n)
+{
+	int verdict = fuse_name_verdict(b->asker, fuse_name_text(b->listing, n), n->len);
+
+	n->visible = verdict != FUSE_FILTER_HIDE;
+	n->governed = n->visible && b->asker->asks & FUSE_ACCESS(SEE);
+	/* Of a directory they say more than can be kept. */
+	n->said = verdict == FUSE_FILTER_PASS && n->type != DT_DIR;
+	n->asks = b->asker->asks;
+}
+
 /* Takes out what filters hide whatever layers have it, and notes what they may hide from some. */
 static void hide_names(struct build *b)
 {
@@ -286,12 +297,8 @@ static void hide_names(struct build *b)
 	if (!b->asker->names)
 		return;
 	for (i = 0; i < b->listing->nr; i++) {
-		struct fuse_name *n = b->listing->names[i];
-
-		if (n->visible && fuse_name_verdict(b->asker, fuse_name_text(b->listing, n),
-						    n->len) == FUSE_FILTER_HIDE)
-			n->visible = false;
-		n->governed = n->visible && b->asker->asks & FUSE_ACCESS(SEE);
+		if (b->listing->names[i]->visible)
+			hide_name(b, b->listing->names[i]);
 		cond_resched();
 	}
 }

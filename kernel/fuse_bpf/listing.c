@@ -74,36 +74,41 @@ struct fuse_listing *fuse_listing_get(struct inode *dir)
 	return err ? ERR_PTR(err) : listing;
 }
 
+/* @n is NULL for a name that no lower place has. */
+static void describe(const struct fuse_name *n, unsigned int places, struct fuse_listed *ret)
+{
+	ret->said = n && n->said;
+	ret->asks = n ? n->asks : 0;
+	if (n)
+		bitmap_copy(ret->where, n->where, places);
+	else
+		bitmap_zero(ret->where, places);
+}
+
 /**
  * fuse_listing_find - which lower places of a directory's stack have a name
  * @dir: the directory
  * @stack: its stack
  * @epoch: for which the answer is to hold
  * @name: the name
- * @where: bitmap with a bit for each lower place; set on success, all zero if none has the name
+ * @ret: set on success
  *
  * Return: false if there is no listing to tell.
  */
 bool fuse_listing_find(struct inode *dir, const struct fuse_stack *stack, unsigned long epoch,
-		       const struct qstr *name, unsigned long *where)
+		       const struct qstr *name, struct fuse_listed *ret)
 {
 	unsigned int nr = stack->nr - stack->upper;
 	struct fuse_listing *listing;
-	struct fuse_name *n;
-	bool ret;
+	bool found;
 
 	rcu_read_lock();
 	listing = rcu_dereference(get_fuse_inode(dir)->vdir.listing);
-	ret = listing && listing->epoch == epoch && listing->places == nr;
-	if (ret) {
-		n = fuse_listing_entry(listing, name);
-		if (n)
-			bitmap_copy(where, n->where, nr);
-		else
-			bitmap_zero(where, nr);
-	}
+	found = listing && listing->epoch == epoch && listing->places == nr;
+	if (found)
+		describe(fuse_listing_entry(listing, name), nr, ret);
 	rcu_read_unlock();
-	return ret;
+	return found;
 }
 
 static int price(const struct fuse_stack *stack)

@@ -15,7 +15,7 @@ struct search {
 	struct fuse_asker *asker;
 	const struct fuse_stack *dir;
 	const struct qstr *name;
-	const unsigned long *where; /* the lower places of @dir to ask; NULL for all */
+	const struct fuse_listed *listed; /* NULL if there is no listing: all places are asked */
 	unsigned int asked;
 	bool hidden;
 };
@@ -78,9 +78,9 @@ static unsigned int next_place(const struct search *s, unsigned int i)
 {
 	unsigned int upper = s->dir->upper;
 
-	if (!s->where || i < upper)
+	if (!s->listed || i < upper)
 		return min(i, s->dir->nr);
-	return upper + find_next_bit(s->where, s->dir->nr - upper, i - upper);
+	return upper + find_next_bit(s->listed->where, s->dir->nr - upper, i - upper);
 }
 
 /* Returns 1 if the search ends here, 0 if it goes on, or an error. */
@@ -136,11 +136,27 @@ static int search_places(struct search *s, unsigned int first, struct fuse_found
 }
 
 static void init_search(struct search *s, struct inode *dir, const struct qstr *name,
-			struct fuse_asker *asker, unsigned long *where)
+			struct fuse_asker *asker, struct fuse_listed *listed)
 {
 	*s = (struct search){.asker = asker, .dir = fuse_inode_stack(dir), .name = name};
-	if (s->dir->nr > 1 && fuse_listing_find(dir, s->dir, asker->epoch, name, where))
-		s->where = where;
+	if (s->dir->nr > 1 && fuse_listing_find(dir, s->dir, asker->epoch, name, listed))
+		s->listed = listed;
+}
+
+/* Filters have been asked about a name that is listed. */
+static int ask_about_name(const struct search *s)
+{
+	if (s->listed && s->listed->said)
+		return fuse_name_recall(s->asker, s->name->name, s->name->len, s->listed->asks);
+	return fuse_name_verdict(s->asker, s->name->name, s->name->len);
+}
+
+/* Of a directory that the upper has instead of what is listed they have to say more. */
+static int ask_about_dir(const struct search *s, const struct fuse_found *found)
+{
+	if (!s->listed || !s->listed->said || !found->nr || !d_is_dir(found->places[0].dentry))
+		return FUSE_FILTER_PASS;
+	return fuse_name_verdict(s->asker, s->name->name, s->name->len);
 }
 
 /* What was found may be a lower file that has been copied up under another name. */
@@ -169,24 +185,26 @@ static int finish(struct fuse_view *view, struct fuse_found *found)
 int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_asker *asker,
 		     struct fuse_found *found)
 {
-	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
+	struct fuse_listed listed;
 	struct search s;
 	int err;
 
 	found_init(found);
 	fuse_view_count(asker->view, FUSE_COUNT_LOOKUPS);
-	err = fuse_name_verdict(asker, name->name, name->len);
+	init_search(&s, dir, name, asker, &listed);
+	err = ask_about_name(&s);
 	if (err) {
 		found->hidden = true;
 		return min(err, 0);
 	}
-	init_search(&s, dir, name, asker, where);
-	err = search_places(&s, 0, found) ?: finish(asker->view, found);
+	err = search_places(&s, 0, found) ?: finish(asker->view, found) ?: ask_about_dir(&s, found);
 	if (err) {
 		fuse_found_drop(found);
-		return err;
+		found_init(found);
+		found->hidden = true;
+		return min(err, 0);
 	}
-	if (s.dir->nr > 1 && !s.where)
+	if (s.dir->nr > 1 && !s.listed)
 		fuse_listing_consider(dir, s.asked);
 	return 0;
 }
@@ -201,13 +219,13 @@ int fuse_view_search(struct inode *dir, const struct qstr *name, struct fuse_ask
  */
 int fuse_search_below(struct inode *dir, const struct qstr *name, struct fuse_asker *asker)
 {
-	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
+	struct fuse_listed listed;
 	struct fuse_found found;
 	struct search s;
 	int ret;
 
 	found_init(&found);
-	init_search(&s, dir, name, asker, where);
+	init_search(&s, dir, name, asker, &listed);
 	ret = search_places(&s, s.dir->upper, &found);
 	if (!ret)
 		ret = found.nr > 0;

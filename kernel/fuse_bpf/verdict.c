@@ -12,6 +12,23 @@
 
 #define OPAQUE "opaque"
 
+static int ask_about_name(struct fuse_asker *asker, u8 whom, const char *name, unsigned int len)
+{
+	struct fuse_call *call;
+
+	if (!whom)
+		return FUSE_FILTER_PASS;
+	call = fuse_asker_call(asker, FUSE_FILTER_LOOKUP, name, len);
+	call->ctx.mode = 0;
+	call->ctx.rdev = 0;
+	call->ctx.tag = 0;
+	call->ctx.layer = 0;
+	call->next = asker->next;
+	call->asks = &asker->asks;
+	call->told = NULL;
+	return fuse_filter_ask(asker->view, whom, call);
+}
+
 /**
  * fuse_name_verdict - the filters' verdict on a name, whatever layers have it
  * @asker: who asks; @asker->next and @asker->asks are set
@@ -22,21 +39,31 @@
  */
 int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int len)
 {
-	struct fuse_call *call;
+	if (asker->names) {
+		memset(asker->next, 0, sizeof(asker->next));
+		asker->asks = 0;
+	}
+	return ask_about_name(asker, asker->names, name, len);
+}
 
-	if (!asker->names)
-		return FUSE_FILTER_PASS;
-	memset(asker->next, 0, sizeof(asker->next));
-	asker->asks = 0;
-	call = fuse_asker_call(asker, FUSE_FILTER_LOOKUP, name, len);
-	call->ctx.mode = 0;
-	call->ctx.rdev = 0;
-	call->ctx.tag = 0;
-	call->ctx.layer = 0;
-	call->next = asker->next;
-	call->asks = &asker->asks;
-	call->told = NULL;
-	return fuse_filter_ask(asker->view, asker->names, call);
+/**
+ * fuse_name_recall - the same for a name about which filters were asked in this epoch, and said PASS
+ * @asker: who asks; @asker->asks is set, @asker->next is not
+ * @name: the name; not terminated
+ * @len: its length
+ * @asks: accesses that they want to be asked about
+ *
+ * Only who watches, and so isn't asked for a listing, is asked.
+ *
+ * Return: PASS, or what the view was closed with.
+ */
+int fuse_name_recall(struct fuse_asker *asker, const char *name, unsigned int len, u32 asks)
+{
+	u8 watching = READ_ONCE(asker->view->listeners.watching);
+	int verdict = ask_about_name(asker, asker->names & watching, name, len);
+
+	asker->asks = asks;
+	return verdict;
 }
 
 /* Is there a fact that the filter asked for? See FUSE_FILTER_BY_FACTS. */

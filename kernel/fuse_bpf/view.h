@@ -246,6 +246,7 @@ struct fuse_view {
  * @raw_ino: its number in that directory
  * @ino: the number that the view shows, of the topmost place
  * @hash: of the name
+ * @asks: accesses that filters want to be asked about
  * @len: its length
  * @type: DT_*
  * @raw_type: its DT_* there
@@ -254,6 +255,7 @@ struct fuse_view {
  * @sibling: while the listing is made: that directory has it with a prefix that a filter asks for
  * @visible: the view shows it
  * @governed: not to everybody
+ * @said: filters were asked about the name, and don't hide it; what they said is in @asks
  * @closed: while the listing is made: layers further down don't count
  * @where: bitmap of the places in the directory's stack that have it; empty if it is removed. The
  *         name itself follows, not terminated.
@@ -264,6 +266,7 @@ struct fuse_name {
 	u64 raw_ino;
 	u64 ino;
 	u32 hash;
+	u32 asks;
 	u8 len;
 	u8 type;
 	u8 raw_type;
@@ -272,8 +275,21 @@ struct fuse_name {
 	bool sibling;
 	bool visible;
 	bool governed;
+	bool said;
 	bool closed;
 	unsigned long where[];
+};
+
+/**
+ * struct fuse_listed - what the listing of the lower parts says of a name
+ * @where: bitmap of the lower places of the directory's stack that have it
+ * @said: filters have nothing against the name
+ * @asks: with @said: as fuse_name.asks
+ */
+struct fuse_listed {
+	DECLARE_BITMAP(where, FUSE_BPF_LAYERS_MAX);
+	bool said;
+	u32 asks;
 };
 
 /**
