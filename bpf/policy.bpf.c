@@ -42,7 +42,20 @@ static __always_inline unsigned int word_of(struct fuse_filter_ctx *ctx, unsigne
 		asm volatile("%0 &= %1" : "+r"(byte) : "i"(NAME_SIZE - 1)); \
 		(unsigned char)(name)[byte];                                \
 	})
+/* What follows a name is zero. The first byte is the lowest, as in the policy's words. */
+#define LAMINA_POLICY_BYTES(name, length, i)                                    \
+	({                                                                      \
+		unsigned long long word = (i) / 4;                              \
+		asm volatile("%0 &= %1" : "+r"(word) : "i"(NAME_SIZE / 4 - 1)); \
+		LOWEST_FIRST(((const unsigned int *)(name))[word]);             \
+	})
 #define NAME_SIZE 256
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define LOWEST_FIRST(word) (word)
+#else
+#define LOWEST_FIRST(word) __builtin_bswap32(word)
+#endif
 
 #include "policy/step.h"
 
@@ -222,7 +235,7 @@ static __always_inline unsigned int state_of_dir(struct fuse_filter_ctx *ctx)
 /* Returns false if the name can't be. */
 static __always_inline bool state_of_name(struct fuse_filter_ctx *ctx, unsigned int *ret)
 {
-	char name[NAME_SIZE] = UNNAMED;
+	char name[NAME_SIZE] __attribute__((aligned(8))) = UNNAMED;
 	unsigned int length = sizeof(UNNAMED) - 1;
 
 	if (!(ctx->flags & FUSE_FILTER_UNNAMED))

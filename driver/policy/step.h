@@ -69,9 +69,12 @@ enum lamina_action {
 };
 
 #define LAMINA_POLICY_MAGIC    0x6c6f506cu /* "lPol" */
-#define LAMINA_POLICY_VERSION  1u
+#define LAMINA_POLICY_VERSION  2u
 #define LAMINA_POLICY_NAME_MAX 255u
 #define LAMINA_POLICY_BUCKET   4u
+
+/* A name takes so many words at most. */
+#define LAMINA_POLICY_NAME_WORDS ((LAMINA_POLICY_NAME_MAX + 3) / 4)
 
 enum lamina_policy_header {
 	LAMINA_POLICY_AT_MAGIC,
@@ -133,9 +136,21 @@ static inline unsigned int lamina_policy_word(const struct lamina_policy_table *
 #define LAMINA_POLICY_FOR(i, n) for ((i) = 0; (i) < (n); (i)++)
 #endif
 
-/* A byte of a name. BPF has to show where names end. */
+/* A byte of a name, and four at once, the first one lowest, with zeros beyond its end. BPF has to show
+ * where names end. */
 #ifndef LAMINA_POLICY_BYTE
-#define LAMINA_POLICY_BYTE(name, i) ((unsigned char)(name)[i])
+static inline unsigned int lamina_policy_bytes(const char *name, unsigned int length,
+					       unsigned int i)
+{
+	unsigned int word = 0, n = length - i < 4 ? length - i : 4;
+
+	while (n--)
+		word = word << 8 | (unsigned char)name[i + n];
+	return word;
+}
+
+#define LAMINA_POLICY_BYTE(name, i)	     ((unsigned char)(name)[i])
+#define LAMINA_POLICY_BYTES(name, length, i) lamina_policy_bytes(name, length, i)
 #endif
 
 static inline unsigned int lamina_verdict(unsigned int action, unsigned int number,
@@ -172,11 +187,11 @@ static inline unsigned int lamina_policy_hash(unsigned int seed, const char *nam
 {
 	unsigned int hash = seed ^ length, i;
 
-	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_MAX)
+	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_WORDS)
 	{
-		if (i >= length)
+		if (i * 4 >= length)
 			break;
-		hash = (hash ^ LAMINA_POLICY_BYTE(name, i)) * 0x9e3779b1u;
+		hash = (hash ^ LAMINA_POLICY_BYTES(name, length, i * 4)) * 0x9e3779b1u;
 		hash ^= hash >> 15;
 	}
 	return hash;
@@ -194,17 +209,14 @@ static inline unsigned int lamina_policy_bucket(unsigned int hash, unsigned int 
 static inline int lamina_policy_same_name(LAMINA_POLICY_TABLE table, unsigned int at,
 					  const char *name, unsigned int length)
 {
-	unsigned int word = 0, i;
+	unsigned int i;
 
-	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_MAX)
+	LAMINA_POLICY_FOR(i, LAMINA_POLICY_NAME_WORDS)
 	{
-		if (i >= length)
+		if (i * 4 >= length)
 			break;
-		if (i % 4 == 0)
-			word = LAMINA_POLICY_WORD(table, at + i / 4);
-		if (LAMINA_POLICY_BYTE(name, i) != (word & 0xff))
+		if (LAMINA_POLICY_BYTES(name, length, i * 4) != LAMINA_POLICY_WORD(table, at + i))
 			return 0;
-		word >>= 8;
 	}
 	return 1;
 }
