@@ -157,6 +157,9 @@ static bool read_mount(void *user, const struct lamina_table_entry *entry)
 		mount = add(r->list, minor(entry->dev), "fuse");
 		r->err = mount ? 0 : -ENOMEM;
 	}
+	/* A kernel with views built in shows connections of servers among them. */
+	if (mount && served && !mount->engine)
+		mount->engine = "fuse";
 	if (mount && r->err == 0)
 		r->err = add_names(mount, entry);
 	return r->err == 0;

@@ -99,11 +99,23 @@ static errint_t emit_rows(struct emitter *e)
 	return 0;
 }
 
+/* Does no byte lead on from a state? */
+static bool stays(const struct lamina_names *names, uint32_t state)
+{
+	const uint32_t *next = names->next + (size_t)state * names->n_classes;
+
+	for (uint32_t class = 0; class < names->n_classes; class ++)
+		if (next[class] != state)
+			return false;
+	return true;
+}
+
 static errint_t emit_automaton(struct emitter *e, const struct lamina_names *names)
 {
 	uint32_t cells = names->n_states * names->n_classes;
 	uint32_t body = 2 + LAMINA_POLICY_CLASS_WORDS;
-	errint_t at = append(e, body + cells + names->n_states);
+	_cleanup_free_ uint32_t *marks = calloc(names->n_states, sizeof(*marks));
+	errint_t at = marks ? append(e, body + cells + names->n_states) : -ENOMEM;
 	uint32_t *words;
 
 	if (at < 0)
@@ -113,7 +125,10 @@ static errint_t emit_automaton(struct emitter *e, const struct lamina_names *nam
 	words[1] = names->n_states;
 	for (uint32_t i = 0; i < 256; i++)
 		words[2 + i / 4] |= (uint32_t)names->classes[i] << i % 4 * 8;
-	memcpy(words + body, names->next, cells * sizeof(*words));
+	for (uint32_t s = 0; s < names->n_states; s++)
+		marks[s] = stays(names, s) ? LAMINA_POLICY_STAYS : 0;
+	for (uint32_t i = 0; i < cells; i++)
+		words[body + i] = names->next[i] | marks[names->next[i]];
 	memcpy(words + body + cells, names->accept, names->n_states * sizeof(*words));
 	return at;
 }

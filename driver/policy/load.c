@@ -115,7 +115,7 @@ static uint32_t check_automaton(const struct check *c, uint32_t at, uint32_t end
 		if ((words[2 + i / 4] >> i % 4 * 8 & 0xff) >= classes)
 			return 0;
 	for (uint32_t i = 0; i < cells; i++)
-		if (words[body + i] >= states)
+		if ((words[body + i] & ~LAMINA_POLICY_STAYS) >= states)
 			return 0;
 	for (uint32_t i = 0; i < states; i++)
 		if (words[body + cells + i] >= head(c, LAMINA_POLICY_AT_N_STATES))

@@ -26,7 +26,8 @@
  *              name << 8 | its length, target
  *   automata   number of classes, number of states, 64 words that give each byte its class (four
  *              bytes a word), states x classes words with the next state, states words with the
- *              target. The first state is 0.
+ *              target. The first state is 0. LAMINA_POLICY_STAYS beside the next state says that
+ *              no byte leads on from there.
  *   rows       LAMINA_POLICY_BITS words each: one verdict an access
  *   names      bytes, four a word, the rest of the last word is zero
  *   rules      4 words each: place of the file's name << 8 | its length, line, column, what it is
@@ -106,6 +107,7 @@ enum lamina_policy_header {
 #define LAMINA_POLICY_SLOT_WORDS  4u
 #define LAMINA_POLICY_RULE_WORDS  4u
 #define LAMINA_POLICY_CLASS_WORDS 64u
+#define LAMINA_POLICY_STAYS	  0x80000000u
 
 /* Flags of a group. */
 #define LAMINA_POLICY_EXACT 1u /* it has slots */
@@ -264,7 +266,10 @@ static inline unsigned int lamina_policy_run(LAMINA_POLICY_TABLE table, unsigned
 		byte = LAMINA_POLICY_BYTE(name, i);
 		class = LAMINA_POLICY_WORD(table, at + 2 + byte / 4) >> byte % 4 * 8 & 0xff;
 		state = LAMINA_POLICY_WORD(table, next + state * classes + class);
+		if (state & LAMINA_POLICY_STAYS)
+			break;
 	}
+	state &= ~LAMINA_POLICY_STAYS;
 	return LAMINA_POLICY_WORD(table, next + states * classes + state);
 }
 
