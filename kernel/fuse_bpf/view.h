@@ -148,11 +148,13 @@ struct fuse_view_counters {
  * @upper: the names of its part in the upper, which give the positions; NULL if it has none
  * @shown: the same names, as filters want them shown now
  * @lower: the listing of its lower parts, or NULL
+ * @copied: they were all copied up meanwhile, and @shown has their names, too
  */
 struct fuse_merge {
 	struct fuse_listing *upper;
 	struct fuse_listing *shown;
 	struct fuse_listing *lower;
+	bool copied;
 };
 
 /* A filter as one view has it; see filter.c. */
