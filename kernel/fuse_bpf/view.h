@@ -60,6 +60,9 @@ struct fuse_upcall;
  * @dev: what stat says of it; layers with the same one share inode numbers
  * @remote: names in it can change without the VFS' doing
  * @upper: it is written to
+ * @retired: nothing in it is changed any more
+ * @users: of an upper: who is changing something in it, and one more until it is retired; then
+ *         others may have it
  * @rcu: to be freed with
  */
 struct fuse_layer {
@@ -72,6 +75,8 @@ struct fuse_layer {
 	dev_t dev;
 	bool remote;
 	bool upper;
+	bool retired;
+	refcount_t users;
 	struct rcu_head rcu;
 };
 
