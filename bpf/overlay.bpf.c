@@ -43,23 +43,36 @@ FILTER_CALLBACK(overlay_entry)
 	return FUSE_FILTER_PASS;
 }
 
-/* Is this one of the attributes that marks are made of? */
+/* Is it one that marks are made of, or that a storage driver keeps what it knows in? */
 static bool is_private(struct fuse_filter_ctx *ctx)
 {
-	char name[24];
+	char name[32];
 	__u64 *words = (__u64 *)name;
 
 	switch (ctx->head) {
 	case HEAD8('t', 'r', 'u', 's', 't', 'e', 'd', '.'):
 		bpf_fuse_name(ctx, name, sizeof(name));
-		return words[1] == HEAD8('o', 'v', 'e', 'r', 'l', 'a', 'y', '.');
+		return words[1] == HEAD8('o', 'v', 'e', 'r', 'l', 'a', 'y', '.') ||
+		       (words[1] & LOW(7)) == HEAD8('l', 'a', 'm', 'i', 'n', 'a', '.', 0);
 	case HEAD8('u', 's', 'e', 'r', '.', 'o', 'v', 'e'):
 		bpf_fuse_name(ctx, name, sizeof(name));
-		return (words[1] & LOW(5)) == (HEAD4('r', 'l', 'a', 'y') | (__u64)'.' << 32);
+		return (words[1] & LOW(5)) == HEAD8('r', 'l', 'a', 'y', '.', 0, 0, 0);
+	case HEAD8('u', 's', 'e', 'r', '.', 'l', 'a', 'm'):
+		bpf_fuse_name(ctx, name, sizeof(name));
+		return (words[1] & LOW(4)) == HEAD4('i', 'n', 'a', '.');
 	case HEAD8('u', 's', 'e', 'r', '.', 'f', 'u', 's'):
 		bpf_fuse_name(ctx, name, sizeof(name));
 		return words[1] == HEAD8('e', 'o', 'v', 'e', 'r', 'l', 'a', 'y') &&
-		       (words[2] & LOW(3)) == ('f' | 's' << 8 | '.' << 16);
+		       (words[2] & LOW(3)) == HEAD4('f', 's', '.', 0);
+	case HEAD8('u', 's', 'e', 'r', '.', 'c', 'o', 'n'):
+		bpf_fuse_name(ctx, name, sizeof(name));
+		return words[1] == HEAD8('t', 'a', 'i', 'n', 'e', 'r', 's', '.') &&
+		       words[2] == HEAD8('o', 'v', 'e', 'r', 'r', 'i', 'd', 'e') &&
+		       (words[3] & LOW(1)) == '_';
+	case HEAD8('s', 'e', 'c', 'u', 'r', 'i', 't', 'y'):
+		bpf_fuse_name(ctx, name, sizeof(name));
+		return words[1] == HEAD8('.', 'f', 'u', 's', 'e', 'o', 'v', 'e') &&
+		       (words[2] & LOW(7)) == HEAD8('r', 'l', 'a', 'y', 'f', 's', '.', 0);
 	}
 	return false;
 }

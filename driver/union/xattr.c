@@ -180,7 +180,10 @@ static bool keeps_security_aside(const struct lamina_union *u, unsigned int laye
 	return u->layers[layer].override == LAMINA_OVERRIDE_CONTAINERS;
 }
 
-/* Where the outer name @name is kept on disk. Returns 0, -EPERM (private) or -ERANGE. */
+/*
+ * Where the outer name @name is kept on disk. Returns 0, -EPERM (private), or, as overlayfs does,
+ * -EOPNOTSUPP (too long there).
+ */
 static errint_t disk_name(const struct lamina_union *u, unsigned int layer, const char *name,
 			  char disk[LAMINA_XATTR_NAME_SIZE])
 {
@@ -196,7 +199,7 @@ static errint_t disk_name(const struct lamina_union *u, unsigned int layer, cons
 		length = snprintf(disk, LAMINA_XATTR_NAME_SIZE, OVERRIDE_SECURITY "%s", name);
 	else
 		length = snprintf(disk, LAMINA_XATTR_NAME_SIZE, "%s", name);
-	return length < LAMINA_XATTR_NAME_SIZE ? 0 : -ERANGE;
+	return length < LAMINA_XATTR_NAME_SIZE ? 0 : -EOPNOTSUPP;
 }
 
 /* The outer name of the disk's @disk, or false if a container must not see it. */

@@ -15,6 +15,9 @@ int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned i
 		      struct dentry **ret_dentry);
 struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags);
 int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *value, size_t size);
+int fuse_layer_begin_change(struct fuse_layer *layer);
+void fuse_layer_end_change(struct fuse_layer *layer);
+void fuse_layer_retire(struct fuse_layer *layer);
 int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old);
 void fuse_place_end_change(const struct fuse_place *place, const struct cred *old);
 bool fuse_trees_overlap(struct dentry *a, struct dentry *b);

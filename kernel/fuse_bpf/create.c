@@ -189,14 +189,14 @@ static int make_in_upper(const struct making *m)
 {
 	const struct fuse_stack *stack = fuse_inode_stack(d_inode(m->entry->d_parent));
 	const struct fuse_place *dir = &stack->at[0];
-	int ret = mnt_want_write(dir->layer->mnt);
+	int ret = fuse_layer_begin_change(dir->layer);
 
 	if (ret)
 		return ret;
 	inode_lock_nested(d_inode(dir->dentry), I_MUTEX_PARENT);
 	ret = make_locked(m, dir, stack->nr > 1);
 	inode_unlock(d_inode(dir->dentry));
-	mnt_drop_write(dir->layer->mnt);
+	fuse_layer_end_change(dir->layer);
 	return ret;
 }
 

@@ -178,6 +178,28 @@ static void give_back_upper(struct inode *root)
 	spin_unlock(&root->i_lock);
 }
 
+static void put_upper(struct fuse_layer *layer)
+{
+	if (refcount_dec_and_test(&layer->users))
+		give_back_upper(d_inode(layer->mnt->mnt_root));
+}
+
+/**
+ * fuse_layer_retire - let others have an upper, when who is changing something in it is done
+ * @layer: an upper in use
+ *
+ * Files that are open for writing stay so: it is up to who has them that they aren't written to.
+ *
+ * Context: calls for one layer exclude each other.
+ */
+void fuse_layer_retire(struct fuse_layer *layer)
+{
+	if (layer->retired)
+		return;
+	WRITE_ONCE(layer->retired, true);
+	put_upper(layer);
+}
+
 static int make_private(struct fuse_layer *layer, const struct path *path)
 {
 	layer->cred = layer_cred(path, layer->upper);
@@ -235,6 +257,7 @@ int fuse_layer_new(struct file *file, struct super_block *own, struct user_names
 	err = make_private(layer, path);
 	if (err)
 		goto out_give_back;
+	refcount_set(&layer->users, upper);
 	*ret_layer = layer;
 	return 0;
 
@@ -274,7 +297,7 @@ void fuse_layers_free(struct fuse_layer **layers, unsigned int nr)
 		if (!layers[i])
 			continue;
 		if (layers[i]->upper)
-			give_back_upper(d_inode(layers[i]->mnt->mnt_root));
+			fuse_layer_retire(layers[i]);
 		mnts[n++] = layers[i]->mnt;
 	}
 	kern_unmount_array(mnts, n);
@@ -349,16 +372,41 @@ int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *
 }
 
 /**
+ * fuse_layer_begin_change - get the right to change something in an upper
+ * @layer: the upper
+ *
+ * Context: may sleep, until the file system thaws. Nothing in the upper is locked.
+ * Return: 0, -ENOTCONN if the view was aborted, or another error; then nothing is to be ended.
+ */
+int fuse_layer_begin_change(struct fuse_layer *layer)
+{
+	int err = mnt_want_write(layer->mnt);
+
+	if (err)
+		return err;
+	if (!READ_ONCE(layer->retired) && refcount_inc_not_zero(&layer->users))
+		return 0;
+	mnt_drop_write(layer->mnt);
+	return -ENOTCONN;
+}
+
+void fuse_layer_end_change(struct fuse_layer *layer)
+{
+	put_upper(layer);
+	mnt_drop_write(layer->mnt);
+}
+
+/**
  * fuse_place_begin_change - become who changes something in the upper
  * @place: where
  * @ret_old: for fuse_place_end_change()
  *
  * Context: may sleep, until the file system thaws. Nothing in the upper is locked.
- * Return: 0 or an error; then there is nothing to be ended.
+ * Return: as fuse_layer_begin_change().
  */
 int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old)
 {
-	int err = mnt_want_write(place->layer->mnt);
+	int err = fuse_layer_begin_change(place->layer);
 
 	if (!err)
 		*ret_old = fuse_place_override(place);
@@ -368,7 +416,7 @@ int fuse_place_begin_change(const struct fuse_place *place, const struct cred **
 void fuse_place_end_change(const struct fuse_place *place, const struct cred *old)
 {
 	revert_creds(old);
-	mnt_drop_write(place->layer->mnt);
+	fuse_layer_end_change(place->layer);
 }
 
 /* A tree that is seen twice would be two inodes with one key. */

@@ -115,7 +115,7 @@ static int link_as_upper(struct inode *inode, struct inode *dir, const struct qs
 	const struct cred *old;
 	int ret;
 
-	ret = mnt_want_write(view->upper->mnt);
+	ret = fuse_layer_begin_change(view->upper);
 	if (ret)
 		return ret;
 	old = fuse_place_override(top);
@@ -126,7 +126,7 @@ static int link_as_upper(struct inode *inode, struct inode *dir, const struct qs
 	if (ret > 0)
 		ret = link_over_whiteout(view, &stack->at[0], top->dentry, name);
 	revert_creds(old);
-	mnt_drop_write(view->upper->mnt);
+	fuse_layer_end_change(view->upper);
 	return ret;
 }
 
@@ -244,7 +244,7 @@ static int tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *file
 int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *file, umode_t mode)
 {
 	struct dentry *parent = file->f_path.dentry->d_parent;
-	struct vfsmount *mnt;
+	struct fuse_layer *upper;
 	int err;
 
 	/* The VFS says so for everything else that is made. */
@@ -256,11 +256,11 @@ int fuse_view_tmpfile(struct mnt_idmap *idmap, struct inode *dir, struct file *f
 	      fuse_gate_name(file->f_path.dentry, FUSE_FILTER_TMPFILE, mode, 0);
 	if (err)
 		return err;
-	mnt = fuse_inode_top(dir)->layer->mnt;
-	err = mnt_want_write(mnt);
+	upper = fuse_inode_top(dir)->layer;
+	err = fuse_layer_begin_change(upper);
 	if (err)
 		return err;
 	err = tmpfile(idmap, dir, file, mode);
-	mnt_drop_write(mnt);
+	fuse_layer_end_change(upper);
 	return err;
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Reading a directory that is put together: from the names of its part in the upper, taken when it
- * is first read or rewound, and from the listing of its lower parts. A position is the index of a
- * name, those of the upper first, plus two for "." and "..".
+ * Reading a directory that is put together: from the listing of its lower parts, and from the names
+ * of its part in the upper, taken when it is first read or rewound. A position is the index of a
+ * name plus two for "." and "..". Those of lower parts come first, as on overlayfs: they don't
+ * change, so their positions hold when the directory is rewound.
  */
 #include <linux/fs.h>
 #include <linux/sched/signal.h>
@@ -67,21 +68,32 @@ void fuse_merge_drop(struct fuse_merge *m)
 	memset(m, 0, sizeof(*m));
 }
 
+/* When nothing is left below, the upper has all names, and is asked for them once more. */
+static void note_copied(struct fuse_merge *m, const struct fuse_stack *stack)
+{
+	if (m->copied || !m->lower || stack->nr > stack->upper)
+		return;
+	m->copied = true;
+	fuse_listing_put(m->shown);
+	m->shown = NULL;
+}
+
 static int refresh_upper(struct fuse_merge *m, struct inode *dir, const struct fuse_stack *stack)
 {
 	struct fuse_listing *names;
+	bool begins = !m->upper && !m->lower;
 
 	if (!stack->upper || (m->shown && m->shown->epoch == fuse_inode_view(dir)->epoch))
 		return 0;
 	/* A part in the upper that is new has nothing that was there when reading began. */
-	if (m->lower && !m->upper)
+	if (!begins && !m->upper && !m->copied)
 		return 0;
 	names = upper_names(dir, &stack->at[0]);
 	if (IS_ERR(names))
 		return PTR_ERR(names);
 	fuse_listing_put(m->shown);
 	m->shown = names;
-	if (!m->upper) {
+	if (begins) {
 		refcount_inc(&names->count);
 		m->upper = names;
 	}
@@ -90,21 +102,14 @@ static int refresh_upper(struct fuse_merge *m, struct inode *dir, const struct f
 
 static int refresh_lower(struct fuse_merge *m, struct inode *dir, const struct fuse_stack *stack)
 {
-	const struct fuse_view *view = fuse_inode_view(dir);
 	struct fuse_listing *listing;
 
-	if (m->lower && m->lower->epoch == READ_ONCE(view->epoch))
+	if (stack->nr == stack->upper ||
+	    (m->lower && m->lower->epoch == READ_ONCE(fuse_inode_view(dir)->epoch)))
 		return 0;
-	if (stack->nr == stack->upper) {
-		/* All of it was copied up meanwhile: the names are the same. */
-		if (!m->lower || !view->nr_filters)
-			return 0;
-		listing = NULL;
-	} else {
-		listing = fuse_listing_get(dir);
-		if (IS_ERR(listing))
-			return PTR_ERR(listing);
-	}
+	listing = fuse_listing_get(dir);
+	if (IS_ERR(listing))
+		return PTR_ERR(listing);
 	fuse_listing_put(m->lower);
 	m->lower = listing;
 	return 0;
@@ -119,13 +124,17 @@ static int may_see(struct fuse_asker *asker, const struct fuse_listing *listing,
 	return fuse_name_listed(asker, fuse_name_text(listing, n), n->len);
 }
 
-/* Is a name of the upper still shown? Filters may have changed since it was read. */
-static int is_shown(const struct fuse_merge *m, struct fuse_name *n, struct fuse_asker *asker)
+/*
+ * Is a name, from the upper or copied there meanwhile, still shown? Filters may have changed since
+ * it was read.
+ */
+static int is_shown(const struct fuse_merge *m, const struct fuse_listing *listing,
+		    struct fuse_name *n, struct fuse_asker *asker)
 {
-	const struct qstr name = QSTR_INIT(fuse_name_text(m->upper, n), n->len);
+	const struct qstr name = QSTR_INIT(fuse_name_text(listing, n), n->len);
 	struct fuse_name *now = n;
 
-	if (m->shown != m->upper)
+	if (m->shown != listing)
 		now = fuse_listing_entry(m->shown, &name);
 	return now && now->visible ? may_see(asker, m->shown, now) : 0;
 }
@@ -142,6 +151,13 @@ static bool is_covered(const struct fuse_merge *m, struct fuse_name *n)
 	return above && (above->visible || above->closed);
 }
 
+static int is_lower_shown(const struct fuse_merge *m, struct fuse_name *n, struct fuse_asker *asker)
+{
+	if (is_covered(m, n))
+		return 0;
+	return m->copied ? is_shown(m, m->lower, n, asker) : may_see(asker, m->lower, n);
+}
+
 static bool emit(struct dir_context *ctx, const struct fuse_listing *listing, struct fuse_name *n)
 {
 	return dir_emit(ctx, fuse_name_text(listing, n), n->len, n->ino, n->type);
@@ -154,16 +170,16 @@ static int emit_names(const struct fuse_merge *m, struct dir_context *ctx, struc
 	struct fuse_name *n;
 	int shown;
 
-	for (; ctx->pos - 2 < nr_upper; ctx->pos++) {
-		n = m->upper->names[ctx->pos - 2];
-		shown = n->visible ? is_shown(m, n, asker) : 0;
-		if (shown < 0 || (shown && !emit(ctx, m->upper, n)))
+	for (; ctx->pos - 2 < nr_lower; ctx->pos++) {
+		n = m->lower->names[ctx->pos - 2];
+		shown = n->visible ? is_lower_shown(m, n, asker) : 0;
+		if (shown < 0 || (shown && !emit(ctx, m->lower, n)))
 			return min(shown, 0);
 	}
-	for (; ctx->pos - 2 - nr_upper < nr_lower; ctx->pos++) {
-		n = m->lower->names[ctx->pos - 2 - nr_upper];
-		shown = n->visible && !is_covered(m, n) ? may_see(asker, m->lower, n) : 0;
-		if (shown < 0 || (shown && !emit(ctx, m->lower, n)))
+	for (; ctx->pos - 2 - nr_lower < nr_upper; ctx->pos++) {
+		n = m->upper->names[ctx->pos - 2 - nr_lower];
+		shown = n->visible ? is_shown(m, m->upper, n, asker) : 0;
+		if (shown < 0 || (shown && !emit(ctx, m->upper, n)))
 			return min(shown, 0);
 	}
 	return 0;
@@ -179,7 +195,7 @@ static int emit_governed(const struct fuse_merge *m, struct inode *dir, struct d
 		return err;
 	/* Which names that are must have been said in the same epoch. */
 	if ((m->shown && m->shown->epoch != asker.epoch) ||
-	    (m->lower && m->lower->epoch != asker.epoch))
+	    (m->lower && !m->copied && m->lower->epoch != asker.epoch))
 		err = -EAGAIN;
 	else
 		err = emit_names(m, ctx, &asker);
@@ -205,6 +221,7 @@ int fuse_merge_read(struct fuse_merge *m, struct inode *dir, struct dir_context 
 
 	if (!ctx->pos)
 		fuse_merge_drop(m);
+	note_copied(m, stack);
 	err = refresh_upper(m, dir, stack) ?: refresh_lower(m, dir, stack);
 	if (err)
 		return err;

@@ -110,7 +110,7 @@ static int remove_in_upper(struct dentry *entry, bool leftovers)
 	const struct cred *old;
 	int err;
 
-	err = mnt_want_write(dir->layer->mnt);
+	err = fuse_layer_begin_change(dir->layer);
 	if (err)
 		return err;
 	old = fuse_place_override(dir);
@@ -122,7 +122,7 @@ static int remove_in_upper(struct dentry *entry, bool leftovers)
 		inode_unlock(d_inode(dir->dentry));
 	}
 	revert_creds(old);
-	mnt_drop_write(dir->layer->mnt);
+	fuse_layer_end_change(dir->layer);
 	return err;
 }
 

@@ -280,12 +280,12 @@ static int rename_locked(const struct fuse_rename *r, const struct dentry *trap)
 
 static int rename_in_upper(const struct fuse_rename *r)
 {
-	struct vfsmount *mnt = r->old.dir->layer->mnt;
+	struct fuse_layer *upper = r->old.dir->layer;
 	const struct cred *old;
 	struct dentry *trap;
 	int err;
 
-	err = mnt_want_write(mnt);
+	err = fuse_layer_begin_change(upper);
 	if (err)
 		return err;
 	old = fuse_place_override(r->old.dir);
@@ -299,7 +299,7 @@ static int rename_in_upper(const struct fuse_rename *r)
 		unlock_rename(r->new.dir->dentry, r->old.dir->dentry);
 	}
 	revert_creds(old);
-	mnt_drop_write(mnt);
+	fuse_layer_end_change(upper);
 	return err;
 }
 

@@ -73,12 +73,24 @@ void fuse_view_shutdown(struct fuse_conn *fc)
 		fuse_view_close(fc->view);
 }
 
+/*
+ * Ends a view for everybody. Who has a file open may keep the mount for long, but the upper is free
+ * for another when what is in the middle of changing it has ended.
+ */
 void fuse_view_abort(struct fuse_conn *fc)
 {
 	struct fuse_view *view = READ_ONCE(fc->view);
 
-	if (view)
-		WRITE_ONCE(view->error, -ENOTCONN);
+	if (!view)
+		return;
+	WRITE_ONCE(view->error, -ENOTCONN);
+	/* What isn't set yet was never written to; its lock may be held for long. */
+	if (READ_ONCE(view->state) != FUSE_VIEW_SET)
+		return;
+	mutex_lock(&view->lock);
+	if (view->state == FUSE_VIEW_SET && view->upper)
+		fuse_layer_retire(view->upper);
+	mutex_unlock(&view->lock);
 }
 
 /* Layers on one file system share inode numbers; the first one found gets number 0. */

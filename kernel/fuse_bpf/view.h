@@ -60,6 +60,9 @@ struct fuse_upcall;
  * @dev: what stat says of it; layers with the same one share inode numbers
  * @remote: names in it can change without the VFS' doing
  * @upper: it is written to
+ * @retired: nothing in it is changed any more
+ * @users: of an upper: who is changing something in it, and one more until it is retired; then
+ *         others may have it
  * @rcu: to be freed with
  */
 struct fuse_layer {
@@ -72,6 +75,8 @@ struct fuse_layer {
 	dev_t dev;
 	bool remote;
 	bool upper;
+	bool retired;
+	refcount_t users;
 	struct rcu_head rcu;
 };
 
@@ -148,11 +153,13 @@ struct fuse_view_counters {
  * @upper: the names of its part in the upper, which give the positions; NULL if it has none
  * @shown: the same names, as filters want them shown now
  * @lower: the listing of its lower parts, or NULL
+ * @copied: they were all copied up meanwhile, and @shown has their names, too
  */
 struct fuse_merge {
 	struct fuse_listing *upper;
 	struct fuse_listing *shown;
 	struct fuse_listing *lower;
+	bool copied;
 };
 
 /* A filter as one view has it; see filter.c. */

@@ -7,6 +7,7 @@
  * whoever reads them, and filters are not asked: a container may have such a stack in it.
  */
 #include <linux/capability.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/xattr.h>
 
@@ -217,22 +218,86 @@ static ssize_t filter_list(struct inode *inode, char *list, ssize_t len)
 	return to - list;
 }
 
-ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size)
+static ssize_t read_list(const struct fuse_place *place, char *list, size_t size)
 {
-	struct inode *inode = d_inode(dentry);
-	const struct fuse_place *place = fuse_inode_top(inode);
-	const struct cred *old;
-	ssize_t len = fuse_view_enter(inode) ?: fuse_view_access(dentry, FUSE_ACCESS(SEE));
+	const struct cred *old = fuse_place_override(place);
+	ssize_t len = vfs_listxattr(place->dentry, list, size);
 
-	if (len)
-		return len;
-	old = fuse_place_override(place);
-	len = vfs_listxattr(place->dentry, list, size);
 	revert_creds(old);
-	if (len <= 0 || !size)
-		return len;
+	return len;
+}
+
+static ssize_t show_list(struct inode *inode, char *list, ssize_t len)
+{
 	len = edit_list(fuse_inode_view(inode), list, len);
 	if (len > 0 && fuse_filter_wanted(fuse_inode_view(inode), FUSE_FILTER_LISTXATTR))
 		len = filter_list(inode, list, len);
 	return len;
+}
+
+/* All that there are, in memory that the caller frees, which is NULL if there are none. */
+static ssize_t read_whole_list(const struct fuse_place *place, char **ret_list)
+{
+	ssize_t len, size;
+	char *list;
+
+	*ret_list = NULL;
+	do {
+		size = read_list(place, NULL, 0);
+		if (size <= 0)
+			return size;
+		if (size > XATTR_LIST_MAX)
+			return -E2BIG;
+		list = kvmalloc(size, GFP_KERNEL);
+		if (!list)
+			return -ENOMEM;
+		len = read_list(place, list, size);
+		if (len > 0)
+			*ret_list = list;
+		else
+			kvfree(list);
+		/* It has grown meanwhile. */
+	} while (len == -ERANGE && !fatal_signal_pending(current));
+	return len;
+}
+
+/* What is shown may fit where what there is doesn't, and its length is what is asked for. */
+static ssize_t list_aside(struct inode *inode, char *ret_list, size_t size)
+{
+	char *list;
+	ssize_t len = read_whole_list(fuse_inode_top(inode), &list);
+
+	if (len > 0)
+		len = show_list(inode, list, len);
+	if (len > 0 && size) {
+		if (len > size)
+			len = -ERANGE;
+		else
+			memcpy(ret_list, list, len);
+	}
+	kvfree(list);
+	return len;
+}
+
+/**
+ * fuse_view_listxattr - list the names of extended attributes
+ * @dentry: in a view
+ * @list: buffer
+ * @size: of the buffer; 0 to ask for the length
+ *
+ * Return: the length of the list, or an error.
+ */
+ssize_t fuse_view_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+	ssize_t len = fuse_view_enter(inode) ?: fuse_view_access(dentry, FUSE_ACCESS(SEE));
+
+	if (len)
+		return len;
+	if (size) {
+		len = read_list(fuse_inode_top(inode), list, size);
+		if (len != -ERANGE)
+			return len > 0 ? show_list(inode, list, len) : len;
+	}
+	return list_aside(inode, list, size);
 }

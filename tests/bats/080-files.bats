@@ -44,10 +44,10 @@ populate() {
 
 # ---- data ----
 
-@test "fallocate: allocating, punching holes, zeroing, as on ext4; other modes are not supported" {
+@test "fallocate: allocating, punching holes, zeroing, as on ext4; other modes where the engine can" {
 	populate
 	mount_lamina
-	py files allocate mnt plain
+	py files allocate mnt plain "$LAMINA_ENGINE"
 	umount_lamina
 	assert_lower_unchanged
 }
@@ -361,7 +361,7 @@ populate() {
 	echo lower >lower/lines
 	mark_lower
 	mount_lamina -o writeback=1
-	py files allocate mnt plain
+	py files allocate mnt plain "$LAMINA_ENGINE"
 	py files copy_ranges mnt plain
 	py files map_shared mnt/mapped
 	py files big_chunks mnt/big

@@ -282,3 +282,12 @@ directory_links() {
 	py inodes positions mnt/dir 10000
 	umount_lamina
 }
+
+@test "a directory that is renamed while it is listed has each name once" {
+	mkdir lower/dir upper/dir lower/both
+	touch lower/dir/lower.{1..400} upper/dir/upper.{1..400} lower/both/name.{1..500}
+	mount_lamina
+	py inodes moved_meanwhile mnt/dir mnt/moved
+	py inodes moved_meanwhile mnt/both mnt/gone
+	umount_lamina
+}

@@ -206,6 +206,27 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	unmounts
 }
 
+@test "the upper of a view that was aborted is free, though a file in it is open" {
+	mkdir other third
+	mounts
+	exec 7<mnt/dir 8>>mnt/one
+	echo 1 >"$(control mnt)/abort"
+	eventually nobody_left
+	ok lamina-mount -o engine=bpf,lowerdir=lower,upperdir=upper,workdir=work other
+	fails 'not connected' bash -c 'echo old >&8'
+	fails 'not connected' mkdir /proc/self/fd/7/made
+	echo new >>other/one
+	ok mkdir other/dir/made
+	exec 7>&- 8>&-
+	ok umount mnt
+	# With the old view goes nothing of the new one's.
+	fails "is mounted already" lamina-mount -o engine=bpf,lowerdir=lower,upperdir=upper,workdir=work third
+	ok rmdir other/dir/made
+	is $'one\nnew' cat other/one
+	unmount other
+	eventually nobody_left
+}
+
 @test "SIGTERM to the keeper takes the mount away, and both leave" {
 	mounts
 	kill -TERM "$(keeper)"

@@ -85,6 +85,38 @@ are_stuck() { every is_stuck "${pids[@]}"; }
 	unmount fs
 }
 
+@test "who waits for a frozen upper when the view is aborted changes nothing any more" {
+	on_disk ext4
+	for i in {0..5}; do mkdir "fs/lower/$i"; done
+	writable fs/lower
+	for i in {0..5}; do echo "$i" >"mnt/$i/new"; done
+	before=$(ls -lR fs/upper)
+	ok fsfreeze -f fs
+	pids=()
+	while read -r command; do
+		bash -c "exec $command" 2>"said.${#pids[@]}" &
+		pids+=($!)
+	done <<-'END'
+		mkdir mnt/0/made
+		rm mnt/1/new
+		mv mnt/2/new mnt/2/moved
+		chmod 600 mnt/3/new
+		setfattr -n user.x -v y mnt/4/new
+		ln mnt/5/new mnt/5/link
+	END
+	eventually are_stuck
+	echo 1 >"$(control mnt)/abort"
+	ok fsfreeze -u fs
+	for i in {0..5}; do
+		! wait "${pids[i]}"
+		[[ $(<"said.$i") == *'not connected'* ]]
+	done
+	is "$before" ls -lR fs/upper
+	unmount mnt
+	gone serve
+	unmount fs
+}
+
 @test "what a user has in the upper counts for the user, and ends at the quota" {
 	modprobe -q quota_v2 || true
 	MOUNT=loop,usrquota on_disk ext4 -b 1024 -O quota -E quotatype=usrquota

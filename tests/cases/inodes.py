@@ -396,5 +396,22 @@ def positions(directory, count):
     equal(names_of(directory), sorted(expected), "names afterwards")
 
 
+@case
+def moved_meanwhile(directory, other):
+    """A directory is renamed, and with that copied up, while it is listed."""
+    expected = set(names_of(directory))
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    seen, calls = [], 0
+    while entries := getdents(fd, 1024):
+        seen += [entry.name for entry in entries]
+        calls += 1
+        if calls == 3:
+            os.rename(directory, other)
+    os.close(fd)
+    holds(calls > 10, "the listing took many calls")
+    equal(len(seen), len(set(seen)), "names that are listed once")
+    equal(sorted(set(seen) - {b".", b".."}), sorted(expected), "names")
+
+
 if __name__ == "__main__":
     main()

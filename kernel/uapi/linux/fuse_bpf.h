@@ -189,7 +189,8 @@ struct fuse_bpf_filter_add {
  *   EROFS       the upper is on a read-only mount or file system
  *   EOPNOTSUPP  the upper is on a file system whose names can change behind the kernel's back, or
  *               that is itself stacked (overlayfs, a view)
- *   EBUSY       the view is set; or the upper is the upper of a mounted view or overlayfs
+ *   EBUSY       the view is set; or the upper is the upper of a mounted view or overlayfs. A view
+ *               that was aborted has given it back
  */
 #define FUSE_BPF_IOC_LAYER_ADD _IOW(FUSE_BPF_IOC_MAGIC, 0xb1, struct fuse_bpf_layer_add)
 
