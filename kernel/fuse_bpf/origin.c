@@ -242,15 +242,13 @@ void fuse_index_drop(const struct fuse_view *view, const char *key)
 	char *count = kasprintf(GFP_KERNEL, "%s.n", key);
 	const struct cred *old;
 
-	if (!count || mnt_want_write(view->upper->mnt))
+	if (!count || fuse_place_begin_change(&index, &old))
 		goto out;
-	old = fuse_place_override(&index);
 	inode_lock_nested(d_inode(index.dentry), I_MUTEX_PARENT);
 	if (!index_unlink(&index, key))
 		index_unlink(&index, count);
 	inode_unlock(d_inode(index.dentry));
-	revert_creds(old);
-	mnt_drop_write(view->upper->mnt);
+	fuse_place_end_change(&index, old);
 out:
 	kfree(count);
 }
