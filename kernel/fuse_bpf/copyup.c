@@ -134,7 +134,8 @@ static unsigned int count_names(struct inode *inode)
 	unsigned int nr = 0;
 
 	spin_lock(&inode->i_lock);
-	hlist_for_each_entry(name, &inode->i_dentry, d_u.d_alias) nr++;
+	hlist_for_each_entry(name, &inode->i_dentry, d_u.d_alias)
+		nr++;
 	spin_unlock(&inode->i_lock);
 	return nr;
 }
@@ -146,8 +147,7 @@ static unsigned int get_names_below(struct inode *inode, struct dentry **names, 
 	unsigned int nr = 0;
 
 	spin_lock(&inode->i_lock);
-	hlist_for_each_entry(name, &inode->i_dentry, d_u.d_alias)
-	{
+	hlist_for_each_entry(name, &inode->i_dentry, d_u.d_alias) {
 		spin_lock(&name->d_lock);
 		if (nr < room && !d_unhashed(name) && !(fuse_entry_flags(name) & FUSE_ENTRY_UPPER))
 			names[nr++] = dget_dlock(name);

@@ -47,7 +47,7 @@ int fuse_name_verdict(struct fuse_asker *asker, const char *name, unsigned int l
 }
 
 /**
- * fuse_name_recall - the same for a name about which filters were asked in this epoch, and said PASS
+ * fuse_name_recall - the same for a name that filters have passed in this epoch
  * @asker: who asks; @asker->asks is set, @asker->next is not
  * @name: the name; not terminated
  * @len: its length
