@@ -215,44 +215,6 @@ unsigned int fuse_inode_nlink(const struct inode *inode)
 	return nlink - min(covered, nlink);
 }
 
-static int index_unlink(const struct fuse_place *index, const char *name)
-{
-	const struct qstr text = QSTR_INIT(name, strlen(name));
-	struct dentry *dentry = fuse_upper_lookup(index, &text);
-	int err;
-
-	if (IS_ERR(dentry))
-		return PTR_ERR(dentry);
-	err = d_is_positive(dentry) ? fuse_upper_clear(index, dentry) : 0;
-	dput(dentry);
-	return err;
-}
-
-/**
- * fuse_index_drop - forget a lower file with several names, none of which is left
- * @view: writable
- * @key: of the file; no server acts on it
- *
- * What stays behind after an error leads nowhere; the next server to start removes it, by the count
- * that is the last to go.
- */
-void fuse_index_drop(const struct fuse_view *view, const char *key)
-{
-	struct fuse_place index = {.layer = view->upper, .dentry = view->index};
-	char *count = kasprintf(GFP_KERNEL, "%s.n", key);
-	const struct cred *old;
-
-	if (!count || fuse_place_begin_change(&index, &old))
-		goto out;
-	inode_lock_nested(d_inode(index.dentry), I_MUTEX_PARENT);
-	if (!index_unlink(&index, key))
-		index_unlink(&index, count);
-	inode_unlock(d_inode(index.dentry));
-	fuse_place_end_change(&index, old);
-out:
-	kfree(count);
-}
-
 /* Does it hold copies, whose numbers are not their own? Returns 1, 0 or an error. */
 int fuse_dir_is_impure(const struct fuse_view *view, const struct fuse_place *dir)
 {

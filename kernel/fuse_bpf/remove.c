@@ -6,6 +6,7 @@
 #include <linux/fs.h>
 #include <linux/jiffies.h>
 #include <linux/namei.h>
+#include <linux/slab.h>
 
 #include "view.h"
 
@@ -187,6 +188,40 @@ int fuse_view_rmdir(struct inode *dir, struct dentry *entry)
 	return err ?: remove(entry, leftovers);
 }
 
+static int index_unlink(const struct fuse_place *index, const char *name)
+{
+	const struct qstr text = QSTR_INIT(name, strlen(name));
+	struct dentry *dentry = fuse_upper_lookup(index, &text);
+	int err;
+
+	if (IS_ERR(dentry))
+		return PTR_ERR(dentry);
+	err = d_is_positive(dentry) ? fuse_upper_clear(index, dentry) : 0;
+	dput(dentry);
+	return err;
+}
+
+/*
+ * Nothing is left of a lower file with several names. What stays in the index after an error leads
+ * nowhere; the next server to start removes it, by the count that is the last to go.
+ */
+static void drop_from_index(const struct fuse_view *view, const char *key)
+{
+	struct fuse_place index = {.layer = view->upper, .dentry = view->index};
+	char *count = kasprintf(GFP_KERNEL, "%s.n", key);
+	const struct cred *old;
+
+	if (!count || fuse_place_begin_change(&index, &old))
+		goto out;
+	inode_lock_nested(d_inode(index.dentry), I_MUTEX_PARENT);
+	if (!index_unlink(&index, key))
+		index_unlink(&index, count);
+	inode_unlock(d_inode(index.dentry));
+	fuse_place_end_change(&index, old);
+out:
+	kfree(count);
+}
+
 /**
  * fuse_inode_lost_name - one of an inode's names is no more
  * @inode: held by who took it away
@@ -204,6 +239,6 @@ void fuse_inode_lost_name(struct inode *inode, unsigned int links)
 	if (link ? links <= 1 : !fuse_inode_stack(inode)->upper)
 		set_bit(FUSE_I_NAMELESS, &get_fuse_inode(inode)->state);
 	if (link && links <= 1)
-		fuse_index_drop(fuse_inode_view(inode), link);
+		drop_from_index(fuse_inode_view(inode), link);
 	fuse_inode_refresh(inode);
 }

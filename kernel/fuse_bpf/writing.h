@@ -37,7 +37,6 @@ int fuse_found_identify(struct fuse_view *view, struct fuse_found *found);
 int fuse_found_follow(struct fuse_view *view, struct fuse_found *found);
 bool fuse_links_are_counted(const struct inode *inode);
 unsigned int fuse_inode_nlink(const struct inode *inode);
-void fuse_index_drop(const struct fuse_view *view, const char *key);
 int fuse_dir_is_impure(const struct fuse_view *view, const struct fuse_place *dir);
 int fuse_dir_mark_impure(const struct fuse_view *view, const struct fuse_place *dir);
 
