@@ -6,6 +6,15 @@
 #ifndef _FS_FUSE_BPF_CALLS_H
 #define _FS_FUSE_BPF_CALLS_H
 
+/* claim.c */
+bool fuse_upper_take(struct inode *root);
+void fuse_upper_give_back(struct inode *root);
+void fuse_layer_retire(struct fuse_layer *layer);
+int fuse_layer_begin_change(struct fuse_layer *layer);
+void fuse_layer_end_change(struct fuse_layer *layer);
+int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old);
+void fuse_place_end_change(const struct fuse_place *place, const struct cred *old);
+
 /* layer.c */
 int fuse_layer_new(struct file *file, struct super_block *own, struct user_namespace *user_ns,
 		   int max_depth, bool upper, u64 tag, struct fuse_layer **ret_layer);
@@ -15,11 +24,6 @@ int fuse_layer_lookup(const struct fuse_place *dir, const char *name, unsigned i
 		      struct dentry **ret_dentry);
 struct file *fuse_layer_open_dir(const struct fuse_place *dir, int flags);
 int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *value, size_t size);
-int fuse_layer_begin_change(struct fuse_layer *layer);
-void fuse_layer_end_change(struct fuse_layer *layer);
-void fuse_layer_retire(struct fuse_layer *layer);
-int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old);
-void fuse_place_end_change(const struct fuse_place *place, const struct cred *old);
 bool fuse_trees_overlap(struct dentry *a, struct dentry *b);
 
 static inline struct path fuse_place_path(const struct fuse_place *place)

@@ -156,50 +156,6 @@ static int check_upper(const struct path *path)
 	return __mnt_is_readonly(path->mnt) ? -EROFS : 0;
 }
 
-/*
- * An upper has one user, be it a view or an overlayfs, whose mark this is: each would be surprised
- * by what the other does.
- */
-static bool take_upper(struct inode *root)
-{
-	bool ret;
-
-	spin_lock(&root->i_lock);
-	ret = !(root->i_state & I_OVL_INUSE);
-	root->i_state |= I_OVL_INUSE;
-	spin_unlock(&root->i_lock);
-	return ret;
-}
-
-static void give_back_upper(struct inode *root)
-{
-	spin_lock(&root->i_lock);
-	root->i_state &= ~I_OVL_INUSE;
-	spin_unlock(&root->i_lock);
-}
-
-static void put_upper(struct fuse_layer *layer)
-{
-	if (refcount_dec_and_test(&layer->users))
-		give_back_upper(d_inode(layer->mnt->mnt_root));
-}
-
-/**
- * fuse_layer_retire - let others have an upper, when who is changing something in it is done
- * @layer: an upper in use
- *
- * Files that are open for writing stay so: it is up to who has them that they aren't written to.
- *
- * Context: calls for one layer exclude each other.
- */
-void fuse_layer_retire(struct fuse_layer *layer)
-{
-	if (layer->retired)
-		return;
-	WRITE_ONCE(layer->retired, true);
-	put_upper(layer);
-}
-
 static int make_private(struct fuse_layer *layer, const struct path *path)
 {
 	layer->cred = layer_cred(path, layer->upper);
@@ -250,7 +206,7 @@ int fuse_layer_new(struct file *file, struct super_block *own, struct user_names
 	layer->tag = tag;
 	layer->remote = is_remote(path->dentry);
 	err = get_dev(path, &layer->dev);
-	if (!err && upper && !take_upper(d_inode(path->dentry)))
+	if (!err && upper && !fuse_upper_take(d_inode(path->dentry)))
 		err = -EBUSY;
 	if (err)
 		goto out_free;
@@ -263,7 +219,7 @@ int fuse_layer_new(struct file *file, struct super_block *own, struct user_names
 
 out_give_back:
 	if (upper)
-		give_back_upper(d_inode(path->dentry));
+		fuse_upper_give_back(d_inode(path->dentry));
 out_free:
 	kfree(layer);
 	return err;
@@ -369,54 +325,6 @@ int fuse_place_getxattr(const struct fuse_place *place, const char *name, void *
 	ret = vfs_getxattr(mnt_idmap(place->layer->mnt), place->dentry, name, value, size);
 	revert_creds(old);
 	return ret;
-}
-
-/**
- * fuse_layer_begin_change - get the right to change something in an upper
- * @layer: the upper
- *
- * Context: may sleep, until the file system thaws. Nothing in the upper is locked.
- * Return: 0, -ENOTCONN if the view was aborted, or another error; then nothing is to be ended.
- */
-int fuse_layer_begin_change(struct fuse_layer *layer)
-{
-	int err = mnt_want_write(layer->mnt);
-
-	if (err)
-		return err;
-	if (!READ_ONCE(layer->retired) && refcount_inc_not_zero(&layer->users))
-		return 0;
-	mnt_drop_write(layer->mnt);
-	return -ENOTCONN;
-}
-
-void fuse_layer_end_change(struct fuse_layer *layer)
-{
-	put_upper(layer);
-	mnt_drop_write(layer->mnt);
-}
-
-/**
- * fuse_place_begin_change - become who changes something in the upper
- * @place: where
- * @ret_old: for fuse_place_end_change()
- *
- * Context: may sleep, until the file system thaws. Nothing in the upper is locked.
- * Return: as fuse_layer_begin_change().
- */
-int fuse_place_begin_change(const struct fuse_place *place, const struct cred **ret_old)
-{
-	int err = fuse_layer_begin_change(place->layer);
-
-	if (!err)
-		*ret_old = fuse_place_override(place);
-	return err;
-}
-
-void fuse_place_end_change(const struct fuse_place *place, const struct cred *old)
-{
-	revert_creds(old);
-	fuse_layer_end_change(place->layer);
 }
 
 /* A tree that is seen twice would be two inodes with one key. */
