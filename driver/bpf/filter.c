@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -97,6 +98,27 @@ static errint_t need_bpf_fs(struct lamina_error *error)
 	if (mkdir(LAMINA_FILTER_DIR, 0700) < 0 && errno != EEXIST)
 		return lamina_error_set(error, -errno, "%s cannot be made", LAMINA_FILTER_DIR);
 	return 0;
+}
+
+/*
+ * Who loads or removes filters does it alone, so that others find one whole or not at all. The lock
+ * is the descriptor's, and goes with whoever is killed.
+ */
+static errint_t lock_filters(struct lamina_error *error)
+{
+	int fd = open(LAMINA_FILTER_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return lamina_error_set(error, -errno, "%s cannot be opened", LAMINA_FILTER_DIR);
+	while (flock(fd, LOCK_EX) < 0) {
+		errint_t err = -errno;
+
+		if (err == -EINTR)
+			continue;
+		close(fd);
+		return lamina_error_set(error, err, "%s cannot be locked", LAMINA_FILTER_DIR);
+	}
+	return fd;
 }
 
 static errint_t open_object(struct loading *l, struct lamina_error *error)
@@ -229,18 +251,53 @@ static errint_t keep_maps(const struct loading *l, bool keep)
 	return 0;
 }
 
+static bool not_dots(const struct dirent *entry)
+{
+	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+}
+
+static bool is_loaded(const char *id)
+{
+	char path[PATH_MAX];
+
+	pin_path(path, id, LINK_NAME);
+	return access(path, F_OK) == 0;
+}
+
+/* Removes the folder of a filter, if there is one. */
+static errint_t remove_files(const char *id)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	pin_path(path, id, NULL);
+	dir = opendir(path);
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	while ((entry = readdir(dir))) {
+		if (not_dots(entry))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	}
+	return rmdir(path) < 0 ? -errno : 0;
+}
+
 static errint_t attach_new(struct loading *l, struct lamina_error *error)
 {
 	struct bpf_link *link;
 	char path[PATH_MAX];
 	errint_t err;
 
-	pin_path(path, l->id, NULL);
-	if (mkdir(path, 0700) < 0 && errno == EEXIST)
+	if (is_loaded(l->id))
 		return lamina_error_say(error, -EEXIST,
 					"a filter '%s' is loaded; --replace updates it", l->id);
-	if (access(path, X_OK) < 0)
-		return lamina_error_set(error, -errno, "cannot make a folder for '%s' in %s", l->id,
+	pin_path(path, l->id, NULL);
+	/* One that was killed may have left a folder. */
+	err = remove_files(l->id);
+	if (err == 0 && mkdir(path, 0700) < 0)
+		err = -errno;
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot make a folder for '%s' in %s", l->id,
 					LAMINA_FILTER_DIR);
 	link = bpf_map__attach_struct_ops(l->ops);
 	if (!link) {
@@ -318,14 +375,6 @@ static errint_t attach_instead(struct loading *l, struct lamina_error *error)
 	return 0;
 }
 
-static bool is_loaded(const char *id)
-{
-	char path[PATH_MAX];
-
-	pin_path(path, id, LINK_NAME);
-	return access(path, F_OK) == 0;
-}
-
 static errint_t load_object(struct loading *l, const struct lamina_rules *rules,
 			    struct lamina_error *error)
 {
@@ -369,6 +418,7 @@ static errint_t load(struct loading *l, struct lamina_error *error)
 errint_t lamina_filter_load(const struct lamina_filter_spec *spec, struct lamina_error *error)
 {
 	struct loading l = {.spec = spec};
+	_cleanup_fd_ int lock = -1;
 	errint_t err;
 
 	if (spec->as && !id_valid(spec->as))
@@ -380,6 +430,9 @@ errint_t lamina_filter_load(const struct lamina_filter_spec *spec, struct lamina
 	err = need_bpf_fs(error);
 	if (err < 0)
 		return err;
+	lock = lock_filters(error);
+	if (lock < 0)
+		return lock;
 	complaint[0] = '\0';
 	speak = spec->verbose;
 	libbpf_set_print(listen_to_libbpf);
@@ -406,32 +459,23 @@ errint_t lamina_filter_info(const char *id, struct lamina_filter_info *ret,
 	return 0;
 }
 
-static bool not_dots(const struct dirent *entry)
-{
-	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
-}
-
 errint_t lamina_filter_remove(const char *id, bool detach, struct lamina_error *error)
 {
-	_cleanup_fd_ int link = get_link(id, error);
-	_cleanup_dir_ DIR *dir = NULL;
-	struct dirent *entry;
-	char path[PATH_MAX];
+	_cleanup_fd_ int lock = -1, link = get_link(id, error);
+	errint_t err;
 
 	if (link < 0)
 		return link;
+	lock = lock_filters(error);
+	if (lock < 0)
+		return lock;
 	if (detach && bpf_link_detach(link) < 0)
 		return lamina_error_set(error, -errno, "the filter '%s' cannot be detached", id);
-	pin_path(path, id, NULL);
-	dir = opendir(path);
-	if (!dir)
-		return lamina_error_set(error, -errno, "%s cannot be read", path);
-	while ((entry = readdir(dir))) {
-		if (not_dots(entry))
-			unlinkat(dirfd(dir), entry->d_name, 0);
-	}
-	if (rmdir(path) < 0)
-		return lamina_error_set(error, -errno, "%s cannot be removed", path);
+	err = remove_files(id);
+	if (err < 0)
+		return lamina_error_set(error, err,
+					"the files of the filter '%s' in %s cannot be removed", id,
+					LAMINA_FILTER_DIR);
 	return 0;
 }
 

@@ -195,7 +195,8 @@ static void add_record(struct lamina_list_mount *mount)
 
 	if (!mount->target || lamina_record_read(makedev(0, mount->minor), &record) < 0)
 		return;
-	if (record.engine && !strcmp(record.engine, "passthrough") && !mount->n_items)
+	if (record.engine && !strcmp(record.engine, "passthrough") && mount->engine &&
+	    !strcmp(mount->engine, "fuse"))
 		mount->engine = "passthrough";
 	mount->server = if_alive(record.server);
 	mount->keeper = if_alive(record.keeper);

@@ -114,9 +114,8 @@ static errint_t emit_automaton(struct emitter *e, const struct lamina_names *nam
 {
 	uint32_t cells = names->n_states * names->n_classes;
 	uint32_t body = 2 + LAMINA_POLICY_CLASS_WORDS;
-	_cleanup_free_ uint32_t *marks = calloc(names->n_states, sizeof(*marks));
-	errint_t at = marks ? append(e, body + cells + names->n_states) : -ENOMEM;
-	uint32_t *words;
+	errint_t at = append(e, body + cells + names->n_states);
+	uint32_t *words, *targets;
 
 	if (at < 0)
 		return at;
@@ -125,11 +124,13 @@ static errint_t emit_automaton(struct emitter *e, const struct lamina_names *nam
 	words[1] = names->n_states;
 	for (uint32_t i = 0; i < 256; i++)
 		words[2 + i / 4] |= (uint32_t)names->classes[i] << i % 4 * 8;
+	/* Where the targets will be there is room for marks. */
+	targets = words + body + cells;
 	for (uint32_t s = 0; s < names->n_states; s++)
-		marks[s] = stays(names, s) ? LAMINA_POLICY_STAYS : 0;
+		targets[s] = stays(names, s) ? LAMINA_POLICY_STAYS : 0;
 	for (uint32_t i = 0; i < cells; i++)
-		words[body + i] = names->next[i] | marks[names->next[i]];
-	memcpy(words + body + cells, names->accept, names->n_states * sizeof(*words));
+		words[body + i] = names->next[i] | targets[names->next[i]];
+	memcpy(targets, names->accept, names->n_states * sizeof(*words));
 	return at;
 }
 

@@ -19,6 +19,32 @@ load helpers
 	unload overlay
 }
 
+@test "mounts that begin at once load the filter once, and none fails" {
+	local i mounts=()
+
+	mkdir layer mnt{1..6}
+	touch layer/file
+	for i in {1..6}; do
+		lamina mount -o lowerdir=layer "mnt$i" 3>&- &
+		mounts+=($!)
+	done
+	for i in {1..6}; do
+		wait "${mounts[i - 1]}"
+		is file ls "mnt$i"
+		unmount "mnt$i"
+	done
+	is overlay filters
+	unload overlay
+}
+
+@test "a folder that somebody who was killed has left is in nobody's way" {
+	mkdir -p /sys/fs/bpf/lamina/overlay
+	fails "no filter 'overlay' is loaded" lamina filter remove overlay
+	load_filter overlay
+	fails "a filter 'overlay' is loaded" lamina filter load overlay
+	unload overlay
+}
+
 @test "mount says what is wrong" {
 	mkdir layer mnt
 	fails 'a mountpoint is missing' lamina mount -o lowerdir=layer
