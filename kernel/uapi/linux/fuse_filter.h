@@ -245,7 +245,8 @@ struct fuse_filter_attr {
 
 /**
  * struct fuse_filter_ops - a filter
- * @name: a name is looked up or listed, before layers are asked
+ * @name: a name is looked up or listed, before layers are asked; not for both if it is no
+ *        directory and nothing has changed in between
  * @entry: a layer has something under a name
  * @open: a file or directory is to be opened
  * @gate: any other operation
