@@ -30,6 +30,23 @@ asks() {
 	is '' filters
 }
 
+@test "a name is asked about for its listing or its lookup, unless it is a directory" {
+	mkdir -p {1,2}/dir/sub
+	touch 1/dir/{a,core} 2/dir/b
+	load_filter nocore
+	filtered nocore 1 2
+	is $'a\nb\nsub' ls mnt/dir
+	asks_nobody stat mnt/dir/a mnt/dir/b
+	fails 'No such file' stat mnt/dir/core
+	asks stat mnt/dir/sub
+	# Until there is another word of it.
+	ok lamina filter load --replace "$TOOLS/nocore.bpf.o"
+	asks stat mnt/dir/a mnt/dir/b
+	is $'a\nb\nsub' ls mnt/dir
+	unmount mnt
+	unload nocore
+}
+
 @test "overlay isn't asked about ordinary names in ordinary directories" {
 	mkdir -p {1,2}/{plain,marked}/sub
 	touch {1,2}/plain/{a,b} 2/marked/{a,b} 1/plain/.wh.gone

@@ -38,6 +38,24 @@ hidden() {
 	unload gates
 }
 
+@test "what is hidden in a directory that has replaced a listed file stays hidden" {
+	mkdir -p 1/dir 2/dir upper/dir/file
+	touch 1/dir/{file,other} 2/dir/two upper/dir/file/{x,y}
+	hidden /dir/file/x
+	is $'file\nother\ntwo' ls mnt/dir
+	is y ls mnt/dir/file
+	fails 'No such file' stat mnt/dir/file/x
+	# Made here, not found.
+	ok rm mnt/dir/other
+	ok mkdir mnt/dir/other
+	echo 2 >/proc/sys/vm/drop_caches
+	is y ls mnt/dir/file
+	fails 'No such file' stat mnt/dir/file/x
+	fails 'not permitted' touch mnt/dir/file/x
+	unmount mnt
+	unload hide
+}
+
 @test "a hidden name is not free" {
 	make_layers
 	hidden /file /dir/one /nothing
