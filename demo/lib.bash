@@ -94,13 +94,18 @@ demo_find_runtime() {
 
 # No mount and no process of ours may stay; the storage goes.
 demo_remove_storage() {
-	local storage
+	local storage i
 	storage=$(demo_storage "$1")
 	[[ -d $storage ]] || return 0
 	pm "$1" rm -fa -t 0 >/dev/null 2>&1 || true
 	pm "$1" rmi -fa >/dev/null 2>&1 || true
-	# podman keeps its own overlay directory mounted private.
-	umount "$storage/root/overlay" 2>/dev/null || true
+	# podman keeps its own overlay directory mounted private, and who cleans up after a container may
+	# still be at work in it.
+	for ((i = 0; i < 50; i++)); do
+		umount "$storage/root/overlay" 2>/dev/null || true
+		rm -rf "$storage" 2>/dev/null && return
+		sleep 0.2
+	done
 	rm -rf "$storage"
 }
 
