@@ -6,9 +6,10 @@
 setup_suite() {
 	# shellcheck source-path=SCRIPTDIR source=helpers.bash
 	. "$BATS_TEST_DIRNAME/helpers.bash"
+	# Filters that others have left.
+	rm -rf /sys/fs/bpf/lamina
 	if [[ $LAMINA_FUSE_TYPE == fuse_bpf ]]; then
-		# One that is loaded already may be of an older build, and in use by filters that are kept.
-		rm -rf /sys/fs/bpf/lamina
+		# One that is loaded already may be of an older build.
 		grep -q '^fuse_bpf ' /proc/modules && unload_module
 		insmod "$MODULE"
 	fi
