@@ -60,6 +60,16 @@ alone() {
 	unmounts
 }
 
+@test "what a server was about to read when it was killed is for the next one" {
+	for i in {0..19}; do
+		mounts
+		kill -KILL "$(server)"
+		echo changed >>"mnt/dir/$i"
+		is "$i"$'\n'changed cat "mnt/dir/$i"
+		unmounts
+	done
+}
+
 @test "a killed server is started again, and what waited for it is done" {
 	mounts
 	for ((i = 0; i < 20; i++)); do
