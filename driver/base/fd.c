@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
@@ -139,6 +140,14 @@ errint_t lamina_fd_dir_is_empty(int fd)
 		if (lamina_name_valid(d->d_name))
 			return 0;
 	return 1;
+}
+
+errint_t lamina_fd_lock(int fd)
+{
+	while (flock(fd, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
 }
 
 bool lamina_name_valid(const char *name)

@@ -45,6 +45,9 @@ errint_t lamina_fd_read_dir(int fd, DIR **ret);
 /* Whether the directory @fd holds nothing. Returns 1, 0 or -errno. */
 errint_t lamina_fd_dir_is_empty(int fd);
 
+/* Wait until @fd has the lock of what it is open on, alone. It goes with the descriptor. */
+errint_t lamina_fd_lock(int fd);
+
 /* Whether @name is one component that a directory may hold ("." and ".." are not). */
 bool lamina_name_valid(const char *name);
 

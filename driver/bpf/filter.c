@@ -6,7 +6,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -16,6 +15,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "bpf/rules.h"
 #include "hide.skel.h"
 #include "overlay.skel.h"
@@ -106,19 +106,15 @@ static errint_t need_bpf_fs(struct lamina_error *error)
  */
 static errint_t lock_filters(struct lamina_error *error)
 {
-	int fd = open(LAMINA_FILTER_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int fd = open(LAMINA_FILTER_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	errint_t err;
 
 	if (fd < 0)
 		return lamina_error_set(error, -errno, "%s cannot be opened", LAMINA_FILTER_DIR);
-	while (flock(fd, LOCK_EX) < 0) {
-		errint_t err = -errno;
-
-		if (err == -EINTR)
-			continue;
-		close(fd);
+	err = lamina_fd_lock(fd);
+	if (err < 0)
 		return lamina_error_set(error, err, "%s cannot be locked", LAMINA_FILTER_DIR);
-	}
-	return fd;
+	return TAKE_FD(fd);
 }
 
 static errint_t open_object(struct loading *l, struct lamina_error *error)
@@ -231,7 +227,7 @@ static bool is_kept(const struct bpf_map *map)
 	return type != BPF_MAP_TYPE_STRUCT_OPS && (!strchr(name, '.') || strstr(name, ".bss"));
 }
 
-static errint_t keep_maps(const struct loading *l, bool keep)
+static errint_t keep_maps(const struct loading *l)
 {
 	char path[PATH_MAX];
 	struct bpf_map *map;
@@ -245,15 +241,10 @@ static errint_t keep_maps(const struct loading *l, bool keep)
 		/* What libbpf makes has a part of the object's name before it, cut off anywhere. */
 		pin_path(path, l->id, strstr(name, ".bss") ? "variables" : name);
 		unlink(path);
-		if (keep && bpf_obj_pin(bpf_map__fd(map), path) < 0)
+		if (bpf_obj_pin(bpf_map__fd(map), path) < 0)
 			return -errno;
 	}
 	return 0;
-}
-
-static bool not_dots(const struct dirent *entry)
-{
-	return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
 }
 
 static bool is_loaded(const char *id)
@@ -276,7 +267,7 @@ static errint_t remove_files(const char *id)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir))) {
-		if (not_dots(entry))
+		if (lamina_name_valid(entry->d_name))
 			unlinkat(dirfd(dir), entry->d_name, 0);
 	}
 	return rmdir(path) < 0 ? -errno : 0;
@@ -306,15 +297,13 @@ static errint_t attach_new(struct loading *l, struct lamina_error *error)
 		rmdir(path);
 		return err;
 	}
-	err = keep_maps(l, true);
+	err = keep_maps(l);
 	pin_path(path, l->id, LINK_NAME);
 	if (err == 0 && bpf_link__pin(link, path) < 0)
 		err = -errno;
 	bpf_link__destroy(link);
 	if (err < 0) {
-		keep_maps(l, false);
-		pin_path(path, l->id, NULL);
-		rmdir(path);
+		remove_files(l->id);
 		return lamina_error_set(error, err, "the filter '%s' cannot be kept in %s", l->id,
 					LAMINA_FILTER_DIR);
 	}
@@ -368,7 +357,7 @@ static errint_t attach_instead(struct loading *l, struct lamina_error *error)
 	err = update_link(l, link);
 	if (err < 0)
 		return lamina_error_set(error, err, "the filter '%s' cannot be replaced", l->id);
-	err = keep_maps(l, true);
+	err = keep_maps(l);
 	if (err < 0)
 		return lamina_error_set(error, err, "the maps of '%s' cannot be kept in %s", l->id,
 					LAMINA_FILTER_DIR);
@@ -491,7 +480,7 @@ errint_t lamina_filter_each(errint_t (*each)(const char *id, void *data), void *
 	if (!dir)
 		return lamina_error_set(error, -errno, "%s cannot be read", LAMINA_FILTER_DIR);
 	while ((entry = readdir(dir))) {
-		err = not_dots(entry) ? each(entry->d_name, data) : 0;
+		err = lamina_name_valid(entry->d_name) ? each(entry->d_name, data) : 0;
 		if (err)
 			return err;
 	}

@@ -11,12 +11,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 
 /* In the first of these that can be made: /run is root's, and an ordinary user has his own. */
 #define SYSTEM_DIR "/run"
@@ -207,11 +207,10 @@ void lamina_record_remove(dev_t dev)
 errint_t lamina_record_lock(void)
 {
 	_cleanup_fd_ int dir = open_dir(true);
+	errint_t err;
 
 	if (dir < 0)
 		return dir;
-	while (flock(dir, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return -errno;
-	return TAKE_FD(dir);
+	err = lamina_fd_lock(dir);
+	return err < 0 ? err : TAKE_FD(dir);
 }

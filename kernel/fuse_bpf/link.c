@@ -115,18 +115,16 @@ static int link_as_upper(struct inode *inode, struct inode *dir, const struct qs
 	const struct cred *old;
 	int ret;
 
-	ret = fuse_layer_begin_change(view->upper);
+	ret = fuse_place_begin_change(top, &old);
 	if (ret)
 		return ret;
-	old = fuse_place_override(top);
 	if (fuse_vinode(inode)->numbered)
 		ret = fuse_dir_mark_impure(view, &stack->at[0]);
 	if (!ret)
 		ret = link_in_upper(&stack->at[0], stack->nr > 1, top->dentry, name);
 	if (ret > 0)
 		ret = link_over_whiteout(view, &stack->at[0], top->dentry, name);
-	revert_creds(old);
-	fuse_layer_end_change(view->upper);
+	fuse_place_end_change(top, old);
 	return ret;
 }
 

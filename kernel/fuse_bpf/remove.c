@@ -111,10 +111,9 @@ static int remove_in_upper(struct dentry *entry, bool leftovers)
 	const struct cred *old;
 	int err;
 
-	err = fuse_layer_begin_change(dir->layer);
+	err = fuse_place_begin_change(dir, &old);
 	if (err)
 		return err;
-	old = fuse_place_override(dir);
 	if (leftovers)
 		err = fuse_upper_clear_all(fuse_inode_top(d_inode(entry)));
 	if (!err) {
@@ -122,8 +121,7 @@ static int remove_in_upper(struct dentry *entry, bool leftovers)
 		err = remove_locked(dir, entry);
 		inode_unlock(d_inode(dir->dentry));
 	}
-	revert_creds(old);
-	fuse_layer_end_change(dir->layer);
+	fuse_place_end_change(dir, old);
 	return err;
 }
 

@@ -280,15 +280,13 @@ static int rename_locked(const struct fuse_rename *r, const struct dentry *trap)
 
 static int rename_in_upper(const struct fuse_rename *r)
 {
-	struct fuse_layer *upper = r->old.dir->layer;
 	const struct cred *old;
 	struct dentry *trap;
 	int err;
 
-	err = fuse_layer_begin_change(upper);
+	err = fuse_place_begin_change(r->old.dir, &old);
 	if (err)
 		return err;
-	old = fuse_place_override(r->old.dir);
 	err = make_ready(r);
 	if (!err) {
 		trap = lock_rename(r->new.dir->dentry, r->old.dir->dentry);
@@ -298,8 +296,7 @@ static int rename_in_upper(const struct fuse_rename *r)
 		err = rename_locked(r, trap);
 		unlock_rename(r->new.dir->dentry, r->old.dir->dentry);
 	}
-	revert_creds(old);
-	fuse_layer_end_change(upper);
+	fuse_place_end_change(r->old.dir, old);
 	return err;
 }
 
