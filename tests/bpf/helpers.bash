@@ -11,6 +11,8 @@ export LAMINA_FUSE_TYPE=${LAMINA_FUSE_TYPE:-fuse_bpf}
 CONTROL=/sys/fs/$LAMINA_FUSE_TYPE/connections
 PATH=$TOOLS:$CHECKOUT/build/bin:$PATH
 
+. "$CHECKOUT/tests/bpf/module.bash"
+
 # What the kernel says when something is wrong with it.
 splats() {
 	dmesg | grep -E 'BUG|WARNING|Oops|KASAN|UBSAN|general protection|possible (circular|recursive)|refcount_t|unreferenced object|soft lockup|hung task|Dentry still in use' || true
@@ -259,15 +261,6 @@ as() {
 
 	shift
 	setpriv --reuid "$user" --regid "$user" --clear-groups -- "$@"
-}
-
-# The module goes; what filters held of it is only freed after a grace period.
-unload_module() {
-	for _ in {1..50}; do
-		rmmod fuse_bpf 2>/dev/null && return
-		sleep 0.1
-	done
-	rmmod fuse_bpf
 }
 
 need_module() {
