@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,14 +198,21 @@ static errint_t find_podman(const char *name, struct lamina_container *ret)
 	return found(mount, answer, ret);
 }
 
+/* A directory here, which people write without a slash; containers of the name come first. */
+static errint_t find_directory(const char *name, struct lamina_container *ret)
+{
+	struct stat st;
+
+	if (stat(name, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	return found(name, "", ret);
+}
+
 errint_t lamina_container_find(const char *name, struct lamina_container *ret,
 			       struct lamina_error *error)
 {
 	static errint_t (*const places[])(const char *name, struct lamina_container *ret) = {
-		find_path,
-		find_label,
-		find_containerd,
-		find_podman,
+		find_path, find_label, find_containerd, find_podman, find_directory,
 	};
 	errint_t err = 0;
 

@@ -14,8 +14,9 @@ struct lamina_container {
 void lamina_container_done(struct lamina_container *container);
 
 /*
- * @name is the path of a mountpoint, a container for which a policy is in force, one of containerd, or
- * what podman calls a container (the environment's LAMINA_PODMAN instead of "podman").
+ * @name is the path of a mountpoint, a container for which a policy is in force, one of containerd,
+ * what podman calls a container (the environment's LAMINA_PODMAN instead of "podman"), or, if none of
+ * these, a mountpoint in the current directory.
  */
 errint_t lamina_container_find(const char *name, struct lamina_container *ret,
 			       struct lamina_error *error);

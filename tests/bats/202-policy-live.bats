@@ -101,6 +101,16 @@ look_around() {
 	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "$(lamina policy show two)"
 }
 
+@test "a mount is named by its path, also from where one is" {
+	lamina policy apply mnt <(echo '{"maskedPaths": ["/etc/shadow"]}')
+	py_inside policy outcomes "ENOENT stat mnt/etc/shadow"
+	assert_equal "$(lamina policy show mnt/)" "$(lamina policy show mnt)"
+	lamina policy remove mnt
+	py_inside policy outcomes "success read mnt/etc/shadow"
+	LAMINA_PODMAN=false run_expect 1 lamina policy remove etc
+	assert_output_has "neither the path of a mount nor a container"
+}
+
 @test "what is no policy changes nothing, and is one sentence" {
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	policy '{"maskedPaths": ["etc"]}' bad.json
