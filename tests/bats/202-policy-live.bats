@@ -71,9 +71,9 @@ look_around() {
 
 @test "a file that was opened before a refusal goes on; what was not is refused" {
 	mkfifo go
-	inside sh -c 'exec 5<mnt/app/code 6>>mnt/app/.env 7<mnt/srv/a; read -r _ <go; cat <&5
+	inside sh -c 'exec 5<mnt/app/code 6>>mnt/app/.env 7<mnt/srv/a; echo opened; read -r _ <go; cat <&5
 		echo more >&6; cat mnt/app/code; ls mnt/srv/a' >out 2>&1 3>&- &
-	wait_until inside test -e mnt/app/code
+	wait_until grep -qx opened out
 	apply '{"rules": [{"paths": ["/**"], "access": ["read_file", "write_file", "read_dir"],
 		"action": "ERRNO"}]}'
 	echo >go
