@@ -111,6 +111,17 @@ look_around() {
 	assert_output_has "neither the path of a mount nor a container"
 }
 
+@test "a container comes before a directory of its name" {
+	mkdir web
+	printf '#!/bin/sh\necho "0123456789ab %s/mnt"\n' "$TEST_DIR" >podman
+	chmod +x podman
+	policy '{"maskedPaths": ["/etc/shadow"]}'
+	LAMINA_PODMAN=$TEST_DIR/podman lamina policy apply web policy.json
+	py_inside policy outcomes "ENOENT stat mnt/etc/shadow"
+	LAMINA_PODMAN=$TEST_DIR/podman run_expect 1 lamina policy apply ./web policy.json
+	assert_output_has "not the root of a mount"
+}
+
 @test "what is no policy changes nothing, and is one sentence" {
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	policy '{"maskedPaths": ["etc"]}' bad.json

@@ -10,3 +10,10 @@ unload_module() {
 	done
 	rmmod fuse_bpf
 }
+
+# reload_module FILE: what is loaded may be of an older build, and filters that others have left hold it.
+reload_module() {
+	rm -rf /sys/fs/bpf/lamina
+	[[ ! -e /sys/module/fuse_bpf ]] || unload_module
+	insmod "$1"
+}

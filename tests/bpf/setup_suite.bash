@@ -6,12 +6,11 @@
 setup_suite() {
 	# shellcheck source-path=SCRIPTDIR source=helpers.bash
 	. "$BATS_TEST_DIRNAME/helpers.bash"
-	# Filters that others have left.
-	rm -rf /sys/fs/bpf/lamina
 	if [[ $LAMINA_FUSE_TYPE == fuse_bpf ]]; then
-		# One that is loaded already may be of an older build.
-		grep -q '^fuse_bpf ' /proc/modules && unload_module
-		insmod "$MODULE"
+		reload_module "$MODULE"
+	else
+		# Filters that others have left.
+		rm -rf /sys/fs/bpf/lamina
 	fi
 	mountpoint -q "$CONTROL" || mount -t "${LAMINA_FUSE_TYPE}ctl" control "$CONTROL"
 	splats >"$BATS_SUITE_TMPDIR/splats.before"
