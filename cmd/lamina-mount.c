@@ -4,6 +4,7 @@
  * drop-in for fuse-overlayfs.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +12,13 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/proc.h"
 #include "engine/policy.h"
 #include "engine/probe.h"
+#include "mount/inherited.h"
 #include "mount/record.h"
+#include "mount/restate.h"
 #include "program.h"
 #include "union/creds.h"
 #include "union/xattr.h"
@@ -25,6 +30,7 @@ static errint_t open_layers(struct program *p, struct lamina_error *error)
 {
 	const struct lamina_mount_options *o = &p->options;
 	const struct lamina_union_options options = {
+		.at = p->start,
 		.lowers = o->lowers,
 		.n_lowers = o->n_lowers,
 		.upper = o->upper,
@@ -104,6 +110,7 @@ static errint_t prepare_mount(struct program *p, struct lamina_error *error)
 {
 	const struct lamina_mount_options *o = &p->options;
 	const struct lamina_mount_spec spec = {
+		.at = p->start,
 		.source = o->fsname ? o->fsname : "lamina",
 		.target = o->mountpoint,
 		.context = o->context,
@@ -129,8 +136,9 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 	p->fs.session = p->session;
 	p->guard.audit.mount = p->mount.target;
 	err = wire_session_start(p->session);
-	if (err == 0)
-		err = wire_session_wait_ready(p->session);
+	if (err < 0)
+		return lamina_daemon_no_process(error, err, "start the daemon's threads");
+	err = wire_session_wait_ready(p->session);
 	return err < 0 ? lamina_error_set(error, err,
 					  "the kernel's FUSE and this program do not understand "
 					  "each other")
@@ -161,35 +169,76 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 	if (err == 0)
 		err = make_file_system(p, error);
 	if (err == 0)
+		err = prepare_mount(p, error);
+	if (err == 0)
 		err = program_fork(p, error);
 	if (err == 0)
 		err = program_catch_signals(p, error);
-	if (err == 0)
-		err = prepare_mount(p, error);
 	if (err < 0)
 		return err;
 	lamina_creds_prepare();
 	err = start_session(p, error);
 	if (err == 0)
-		err = lamina_mount_attach(&p->mount, error);
+		err = program_attach(p, error);
 	if (err < 0)
 		return err;
 	program_record(p, engine_name(p), getpid(), 0);
 	return program_ready(p, error);
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/common_interface_defs.h>
+
+/* A daemon finds the folder of reports by its path no more: by a descriptor that stays open. */
+static void keep_report_path(void)
+{
+	const char *folder = getenv("LAMINA_SANITIZER_LOGS");
+	char path[LAMINA_FD_PATH_SIZE], prefix[LAMINA_FD_PATH_SIZE + 16];
+	int fd = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0)
+		return;
+	lamina_fd_path(path, fd);
+	snprintf(prefix, sizeof(prefix), "%s/sanitizer", path);
+	__sanitizer_set_report_path(prefix);
+}
+#else
+static void keep_report_path(void)
+{
+}
+#endif
+
+/* Paths that the caller gave are read, or are relative to `start`, before /proc is worked in. */
+static errint_t begin(struct program *p, struct lamina_error *error)
+{
+	errint_t err;
+
+	p->start = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p->start < 0)
+		return lamina_error_set(error, -errno, "cannot open the working directory");
+	p->restated = lamina_mount_options_restate(&p->options);
+	err = read_policies(p, error);
+	if (err == 0)
+		err = lamina_proc_hold(error);
+	if (err < 0)
+		return err;
+	keep_report_path();
+	lamina_record_hold();
+	lamina_guard_begin(&p->guard);
+	return 0;
+}
+
 /* Serve until there is nothing left to serve. Returns the exit status, or -errno. */
 static errint_t run(struct program *p, struct lamina_error *error)
 {
-	errint_t err = 0;
+	errint_t err = begin(p, error);
 
-	if (p->options.take_over) {
+	if (err == 0 && p->options.take_over) {
 		err = program_take_over(p, error);
 		return err < 0 ? err : program_serve_view(p);
 	}
-	err = open_layers(p, error);
 	if (err == 0)
-		err = read_policies(p, error);
+		err = open_layers(p, error);
 	if (err == 0 && program_thinks_of_view(p))
 		err = program_mount_view(p, error);
 	if (err > 0)
@@ -214,6 +263,8 @@ static void finish(struct program *p)
 	lamina_guard_done(&p->guard);
 	lamina_cleanup_fd(&p->signals);
 	lamina_cleanup_fd(&p->device);
+	lamina_cleanup_fd(&p->start);
+	free(p->restated);
 	lamina_mount_options_done(&p->options);
 }
 
@@ -222,13 +273,16 @@ int main(int argc, char **argv)
 	struct program p = {
 		.u = {.lock_fd = -1, .work_fd = -1, .index_fd = -1},
 		.mount = {.device = -1, .mount_fd = -1, .target_fd = -1},
-		.daemon = {.ready_fd = -1},
+		.daemon = {.helper = -1, .null = -1},
+		.start = -1,
 		.signals = -1,
 		.device = -1,
 	};
 	struct lamina_error error = {""};
-	errint_t err = lamina_mount_options_parse(&p.options, argc, argv, &error);
+	errint_t err;
 
+	lamina_inherited_reset();
+	err = lamina_mount_options_parse(&p.options, argc, argv, &error);
 	if (err == 0 && p.options.help) {
 		lamina_mount_options_help(PROGRAM);
 		return EXIT_SUCCESS;

@@ -2,10 +2,12 @@
 /*
  * lamina: the control command. Its sub-commands are in files of their own; this one only finds them.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "commands.h"
 #include "version.h"
 
@@ -36,6 +38,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 
+	lamina_fd_open_standard();
+	signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would hide how children end */
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		print_help(stdout);
 		return EXIT_SUCCESS;

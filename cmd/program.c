@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "mount/isolate.h"
 #include "mount/record.h"
-#include "mount/restate.h"
 #include "program.h"
 
 errint_t program_catch_signals(struct program *p, struct lamina_error *error)
@@ -26,7 +26,6 @@ errint_t program_catch_signals(struct program *p, struct lamina_error *error)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
-	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return lamina_error_set(error, -errno, "cannot block signals");
 	p->signals = signalfd(-1, &set, SFD_CLOEXEC);
@@ -59,14 +58,32 @@ void program_serve(struct program *p)
 	}
 }
 
+static errint_t attach(void *user)
+{
+	return lamina_mount_attach(user);
+}
+
 errint_t program_fork(struct program *p, struct lamina_error *error)
 {
 	errint_t err;
 
-	if (p->options.foreground || p->daemon.ready_fd >= 0)
-		return 0;
-	err = lamina_daemon_fork(&p->daemon);
-	return err < 0 ? lamina_error_set(error, err, "cannot start the daemon") : 0;
+	lamina_cleanup_fd(&p->start); /* all that was to be opened from there is open */
+	err = lamina_daemon_fork(&p->daemon, p->options.foreground, attach, &p->mount);
+	if (err < 0)
+		return lamina_daemon_no_process(error, err, "start the daemon");
+	return lamina_isolate(&p->mount.mntns, error);
+}
+
+errint_t program_attach(struct program *p, struct lamina_error *error)
+{
+	errint_t err;
+
+	lamina_mount_identify(&p->mount);
+	err = lamina_daemon_attach(&p->daemon);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot mount on '%s'", p->mount.target);
+	lamina_mount_attached(&p->mount);
+	return 0;
 }
 
 errint_t program_ready(struct program *p, struct lamina_error *error)
@@ -78,17 +95,17 @@ errint_t program_ready(struct program *p, struct lamina_error *error)
 
 void program_record(const struct program *p, const char *engine, pid_t server, pid_t keeper)
 {
-	_cleanup_free_ char *name = strdup(engine), *options = NULL;
+	_cleanup_free_ char *name = strdup(engine);
 	struct lamina_record record = {
 		.engine = name,
 		.target = p->mount.target,
+		.options = p->restated,
 		.server = server,
 		.keeper = keeper,
 	};
 
 	if (p->mount.dev == 0)
 		return;
-	record.options = options = lamina_mount_options_restate(&p->options);
 	if (strcmp(engine, "bpf") != 0 && p->not_bpf.text[0])
 		record.why = (char *)(uintptr_t)p->not_bpf.text;
 	/* Where it cannot be written, nobody can read it either. */

@@ -16,6 +16,8 @@
 
 struct program {
 	struct lamina_mount_options options;
+	int start;	/* the directory in which the program was started */
+	char *restated; /* options.layers for the record; NULL without memory */
 	struct lamina_union u;
 	struct lamina_mount mount;
 	struct wire_session *session;
@@ -31,8 +33,14 @@ struct program {
 
 /* ---- program.c ---- */
 
-/* Go on in the background, unless that is so already, or the foreground was asked for. */
+/*
+ * Become the daemon of the mount that was prepared: leave its helper behind, in the foreground or in
+ * the background as was asked for, and then the caller's mount namespace. One thread.
+ */
 errint_t program_fork(struct program *p, struct lamina_error *error);
+
+/* The mount answers: have it attached. */
+errint_t program_attach(struct program *p, struct lamina_error *error);
 
 /* Have signals come by p->signals, so that no thread is interrupted by them. */
 errint_t program_catch_signals(struct program *p, struct lamina_error *error);

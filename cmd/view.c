@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +18,15 @@
 #include <linux/fuse_bpf.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/limits.h"
+#include "base/mntns.h"
+#include "base/proc.h"
 #include "guard/data.h"
 #include "mount/fit.h"
 #include "mount/keeper.h"
 #include "mount/record.h"
+#include "mount/restate.h"
 #include "program.h"
 #include "union/creds.h"
 #include "union/work.h"
@@ -164,17 +169,34 @@ static errint_t make_or_not(struct program *p, struct lamina_error *error)
 	return 1;
 }
 
+/* There will be no process: it is attached from here. */
+static errint_t attach_read_only(struct program *p, struct lamina_error *error)
+{
+	errint_t err;
+
+	lamina_mount_identify(&p->mount);
+	err = lamina_mount_attach(&p->mount);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot mount on '%s'", p->mount.target);
+	lamina_mount_attached(&p->mount);
+	/* The kernel tells all there is; what an earlier mount of this number left is wrong. */
+	lamina_record_remove(p->mount.dev);
+	return 0;
+}
+
 static errint_t attach(struct program *p, struct lamina_error *error)
 {
-	errint_t err = lamina_mount_attach(&p->mount, error);
+	errint_t err;
 
+	if (!p->u.writable)
+		return attach_read_only(p, error);
+	err = program_fork(p, error);
+	if (err == 0)
+		err = program_catch_signals(p, error);
+	if (err == 0)
+		err = program_attach(p, error);
 	if (err < 0)
 		return err;
-	if (!p->u.writable) {
-		/* The kernel tells all there is; what an earlier mount of this number left is wrong. */
-		lamina_record_remove(p->mount.dev);
-		return 0;
-	}
 	program_record(p, "bpf", 0, 0);
 	return program_ready(p, error);
 }
@@ -188,11 +210,7 @@ errint_t program_mount_view(struct program *p, struct lamina_error *error)
 	if (err < 0)
 		return lamina_error_say(error, err, "engine bpf does not work here: %s",
 					p->not_bpf.text);
-	err = p->u.writable ? program_fork(p, error) : 0;
-	if (err == 0)
-		err = program_catch_signals(p, error);
-	if (err == 0)
-		err = lamina_mount_open_target(&p->mount, p->options.mountpoint, error);
+	err = lamina_mount_open_target(&p->mount, p->start, p->options.mountpoint, error);
 	if (err < 0)
 		return err;
 	err = make_or_not(p, error);
@@ -225,11 +243,7 @@ static int serve(struct program *p)
 	return EXIT_SUCCESS;
 }
 
-/*
- * Take the place of a server that was killed. There is nothing to serve if the mount is gone, or if
- * somebody else serves it.
- */
-static errint_t attach_again(struct program *p)
+static errint_t attach_device(struct program *p)
 {
 	struct lamina_error error = {""};
 	_cleanup_fd_ int mount = lamina_view_find(p->mount.dev, p->mount.target);
@@ -238,6 +252,27 @@ static errint_t attach_again(struct program *p)
 		return mount;
 	p->device = lamina_view_attach(mount, false, &error);
 	return p->device;
+}
+
+/*
+ * Take the place of a server that was killed. There is nothing to serve if the mount is gone, or if
+ * another process serves it. The mount is only found in the mount namespace that made it.
+ */
+static errint_t attach_again(struct program *p)
+{
+	_cleanup_fd_ int own = -1;
+	errint_t err;
+
+	if (!p->mount.mntns)
+		return attach_device(p);
+	own = lamina_proc_open("self/ns/mnt", O_RDONLY);
+	err = own < 0 ? own : lamina_mntns_enter(p->mount.mntns);
+	if (err < 0)
+		return err;
+	err = attach_device(p);
+	if (setns(own, CLONE_NEWNS) < 0 || fchdir(lamina_proc_fd()) < 0)
+		return -errno;
+	return err;
 }
 
 static int serve_kept(void *user, bool again)
@@ -335,12 +370,15 @@ static errint_t read_record(struct program *p, const struct stat *st, struct lam
 	options.choice = LAMINA_CHOICE_BPF;
 	lamina_mount_options_done(&p->options);
 	p->options = options;
+	free(p->restated);
+	p->restated = lamina_mount_options_restate(&p->options);
 	return 0;
 }
 
 static errint_t open_mounted(struct program *p, struct stat *ret_st, struct lamina_error *error)
 {
-	_cleanup_fd_ int fd = open(p->options.mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int fd =
+		openat(p->start, p->options.mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd < 0 || fstat(fd, ret_st) < 0)
 		return lamina_error_set(error, -errno, "cannot open the mountpoint '%s'",
@@ -352,6 +390,7 @@ static errint_t open_union(struct program *p, struct lamina_error *error)
 {
 	const struct lamina_mount_options *o = &p->options;
 	const struct lamina_union_options options = {
+		.at = p->start,
 		.lowers = o->lowers,
 		.n_lowers = o->n_lowers,
 		.upper = o->upper,
@@ -388,9 +427,12 @@ errint_t program_take_over(struct program *p, struct lamina_error *error)
 		return lamina_error_wrap(error, err, "cannot take over '%s'",
 					 p->options.mountpoint);
 	p->device = err;
-	lamina_cleanup_fd(&mount);
 	p->mount.dev = st.st_dev;
-	p->mount.target = realpath(p->options.mountpoint, NULL);
+	err = lamina_fd_where(mount, &p->mount.target);
+	lamina_cleanup_fd(&mount);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot resolve the mountpoint '%s'",
+					p->options.mountpoint);
 	err = open_union(p, error);
 	if (err == 0)
 		err = program_fork(p, error);

@@ -264,8 +264,10 @@ int main(int argc, char **argv)
 	struct lamina_error error = {""};
 	struct options options = {0};
 	struct hook_state state;
-	errint_t err = parse(argc, argv, &options);
+	errint_t err;
 
+	lamina_fd_open_standard();
+	err = parse(argc, argv, &options);
 	if (err < 0) {
 		print_help(stderr);
 		return EXIT_FAILURE; /* also fail-open: nobody knows what was meant */

@@ -9,8 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+
+#include "base/proc.h"
 
 /* Pieces in which a long path is walked: below PATH_MAX, with room for a whole component. */
 #define PIECE_MAX (PATH_MAX - NAME_MAX - 2)
@@ -75,16 +78,47 @@ errint_t lamina_fd_open_name(int dirfd, const char *name, int flags)
 	return fd < 0 ? -errno : fd;
 }
 
+/* A process that holds /proc works in it. */
+static const char *proc_prefix(void)
+{
+	return lamina_proc_fd() >= 0 ? "" : "/proc/";
+}
+
 void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd)
 {
-	snprintf(path, LAMINA_FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+	snprintf(path, LAMINA_FD_PATH_SIZE, "%sself/fd/%d", proc_prefix(), fd);
 }
 
 errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name)
 {
-	int length = snprintf(path, size, "/proc/self/fd/%d/%s", dirfd, name);
+	int length = snprintf(path, size, "%sself/fd/%d/%s", proc_prefix(), dirfd, name);
 
 	return length < 0 || (size_t)length >= size ? -ENAMETOOLONG : 0;
+}
+
+void lamina_fd_clone_mount(int *fd)
+{
+	int clone = open_tree(*fd, "",
+			      AT_EMPTY_PATH | OPEN_TREE_CLONE | (unsigned int)OPEN_TREE_CLOEXEC);
+
+	if (clone < 0)
+		return;
+	close(*fd);
+	*fd = clone;
+}
+
+errint_t lamina_fd_where(int fd, char **ret)
+{
+	char path[LAMINA_FD_PATH_SIZE], where[PATH_MAX];
+	ssize_t n;
+
+	lamina_fd_path(path, fd);
+	n = readlink(path, where, sizeof(where) - 1);
+	if (n < 0)
+		return -errno;
+	where[n] = '\0';
+	*ret = strdup(where);
+	return *ret ? 0 : -ENOMEM;
 }
 
 errint_t lamina_fd_reopen(int fd, int flags)
@@ -157,17 +191,25 @@ bool lamina_name_valid(const char *name)
 	return !strchr(name, '/');
 }
 
-size_t lamina_fd_raise_limit(void)
+size_t lamina_fd_limit(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 1024;
-	if (limit.rlim_cur < limit.rlim_max) {
-		struct rlimit raised = {limit.rlim_max, limit.rlim_max};
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 1024 : (size_t)limit.rlim_cur;
+}
 
-		if (setrlimit(RLIMIT_NOFILE, &raised) == 0)
-			return (size_t)raised.rlim_cur;
+void lamina_fd_open_standard(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int opened;
+
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		opened = open("/dev/null", O_RDWR);
+		/* Any descriptor keeps the number from being a layer's. */
+		if (opened < 0)
+			opened = open("/", O_PATH);
+		if (opened > fd) /* another number: cannot be, the lowest free one is taken */
+			close(opened);
 	}
-	return (size_t)limit.rlim_cur;
 }

@@ -33,10 +33,22 @@ errint_t lamina_fd_reopen(int fd, int flags);
 /* Write all of @bytes to @fd, which blocks. */
 errint_t lamina_fd_write_all(int fd, const void *bytes, size_t size);
 
-/* The path by which the kernel finds what @fd refers to: for calls that take no fd. */
+/*
+ * The path by which the kernel finds what @fd refers to, for calls that take no fd. It is relative to
+ * the working directory in a process that holds /proc (base/proc.h).
+ */
 void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd);
 
-/* As above, for the single component @name in the directory @dirfd; @size must hold both. */
+/*
+ * Replace the directory @fd by a private clone of its mount with it as the root, which does not make
+ * the mount busy. Where that is not permitted @fd stays as it is.
+ */
+void lamina_fd_clone_mount(int *fd);
+
+/* The absolute path at which @fd is now, for free(). Returns 0 or -errno. */
+errint_t lamina_fd_where(int fd, char **ret);
+
+/* As lamina_fd_path(), for the single component @name in the directory @dirfd; @size must hold both. */
 errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name);
 
 /* The entries of the directory @fd, from the first; closedir() by the caller. @fd stays open. */
@@ -51,5 +63,11 @@ errint_t lamina_fd_lock(int fd);
 /* Whether @name is one component that a directory may hold ("." and ".." are not). */
 bool lamina_name_valid(const char *name);
 
-/* Raise the soft limit of open files to the hard one; returns the limit in force. */
-size_t lamina_fd_raise_limit(void);
+/* The soft limit of open files. */
+size_t lamina_fd_limit(void);
+
+/*
+ * Open /dev/null as each of the standard streams that is closed. To be called first in a program, or
+ * what it opens gets their numbers, and what it prints goes there.
+ */
+void lamina_fd_open_standard(void);

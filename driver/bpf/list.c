@@ -147,7 +147,7 @@ static errint_t add_names(struct lamina_list_mount *mount, const struct lamina_t
 static bool read_mount(void *user, const struct lamina_table_entry *entry)
 {
 	struct reading *r = user;
-	bool served = !strcmp(entry->type, "fuse.lamina");
+	bool served = lamina_table_is_served(entry);
 	struct lamina_list_mount *mount;
 
 	if (major(entry->dev) != 0 || (!served && !may_be_view(entry->type)))

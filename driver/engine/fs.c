@@ -15,7 +15,7 @@
 
 static unsigned int files_to_keep(void)
 {
-	size_t share = lamina_fd_raise_limit() / LAMINA_CACHED_FDS_DIVISOR;
+	size_t share = lamina_fd_limit() / LAMINA_CACHED_FDS_DIVISOR;
 
 	return share < LAMINA_MAX_CACHED_FDS ? (unsigned int)share : LAMINA_MAX_CACHED_FDS;
 }

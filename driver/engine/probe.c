@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/proc.h"
 #include "wire/init.h"
 
 static errint_t set(int fs, const char *key, const char *value)
@@ -60,12 +61,12 @@ static errint_t answer_init(int device, struct lamina_probe *probe)
 
 static errint_t lend_a_file(int device)
 {
-	_cleanup_fd_ int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	_cleanup_fd_ int fd = lamina_proc_open("self/exe", O_RDONLY);
 	struct fuse_backing_map map = {.fd = fd};
 	int id;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	id = ioctl(device, FUSE_DEV_IOC_BACKING_OPEN, &map);
 	/* ELOOP is about this very file (we may run from a stacked file system): the call works. */
 	return id < 0 && errno != ELOOP ? -errno : 0;

@@ -16,6 +16,8 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/mntns.h"
+#include "base/proc.h"
 
 #define PROC_PATH_SIZE 64
 
@@ -31,22 +33,25 @@ static errint_t read_link(int proc, const char *path, char *ret, size_t size)
 
 errint_t lamina_callers_init(struct lamina_callers *c)
 {
-	_cleanup_fd_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int proc = lamina_proc_open(".", O_RDONLY | O_DIRECTORY);
 	char self[16];
 	errint_t err;
 
 	*c = (struct lamina_callers){.proc = -1};
 	if (proc < 0)
-		return -errno;
+		return proc;
 	/* The numbers in requests are those of our pid namespace: a /proc of another one lies. */
 	err = read_link(proc, "self", self, sizeof(self));
 	if (err == 0 && strtol(self, NULL, 10) != (long)getpid())
 		err = -ESRCH;
 	if (err == 0)
 		err = read_link(proc, "self/ns/mnt", c->own, sizeof(c->own));
-	if (err == 0)
-		c->proc = TAKE_FD(proc);
-	return err;
+	if (err < 0)
+		return err;
+	if (lamina_mntns_own(&c->id) < 0)
+		c->id = 0;
+	c->proc = TAKE_FD(proc);
+	return 0;
 }
 
 void lamina_callers_done(struct lamina_callers *c)
@@ -54,14 +59,25 @@ void lamina_callers_done(struct lamina_callers *c)
 	lamina_cleanup_fd(&c->proc);
 }
 
+/*
+ * The number in the link tells most callers apart. But it is the next namespace's when that of the
+ * mount has ended, which this process is not in: then only the id tells.
+ */
 bool lamina_caller_is_bound(const struct lamina_callers *c, pid_t pid)
 {
 	char path[PROC_PATH_SIZE], ns[sizeof(c->own)];
+	_cleanup_fd_ int fd = -1;
+	uint64_t id;
 
 	if (pid <= 0 || c->proc < 0)
 		return true;
 	snprintf(path, sizeof(path), "%d/ns/mnt", pid);
-	return read_link(c->proc, path, ns, sizeof(ns)) < 0 || strcmp(ns, c->own) != 0;
+	if (read_link(c->proc, path, ns, sizeof(ns)) < 0 || strcmp(ns, c->own) != 0)
+		return true;
+	if (c->id == 0)
+		return false;
+	fd = openat(c->proc, path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 || lamina_mntns_id(fd, &id) < 0 || id != c->id;
 }
 
 /* Whether opening @fd again gives no access to anything that has a name. */

@@ -10,13 +10,15 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/errint.h"
 
 struct lamina_callers {
-	int proc;     /* /proc; -1: nobody can be told apart */
-	char own[32]; /* this process's mount namespace, as /proc says it */
+	int proc;     /* /proc; -1: callers cannot be told apart */
+	char own[32]; /* the mount namespace that made the mount, as /proc says it */
+	uint64_t id;  /* its id; 0: the kernel has none, and this process stays in it */
 };
 
 /* To be called in the namespaces in which the mount was made. -errno: @c tells nobody apart. */

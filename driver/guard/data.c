@@ -18,23 +18,19 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/mntns.h"
 #include "mount/record.h"
 #include "../../bpf/policy-view.h"
-
-/* Of <linux/nsfs.h>; older headers have no such line. */
-#ifndef NS_GET_MNTNS_ID
-#define NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t)
-#endif
 
 #define WORD sizeof(uint32_t)
 
 errint_t lamina_data_cookie(uint64_t *ret, struct lamina_error *error)
 {
-	_cleanup_fd_ int ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	uint64_t id;
+	errint_t err = lamina_mntns_own(&id);
 
-	if (ns < 0 || ioctl(ns, NS_GET_MNTNS_ID, &id) < 0)
-		return lamina_error_set(error, -errno,
+	if (err < 0)
+		return lamina_error_set(error, err,
 					"cannot tell the mount namespace that policies don't bind");
 	*ret = POLICY_COOKIE | id;
 	return 0;

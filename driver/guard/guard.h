@@ -17,4 +17,8 @@ struct lamina_guard {
 };
 
 void lamina_guard_init(struct lamina_guard *guard);
+
+/* Begin to tell callers apart: in the namespaces in which the mount is made, with /proc held. */
+void lamina_guard_begin(struct lamina_guard *guard);
+
 void lamina_guard_done(struct lamina_guard *guard);

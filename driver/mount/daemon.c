@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Forking into the background.
+ * The daemon and its helper, and the words that they exchange: one byte each way.
  */
 #include "mount/daemon.h"
 
@@ -8,68 +8,112 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+
+enum word { ATTACH = 'a', READY = 'r' };
 
 void lamina_daemon_close_inherited(void)
 {
 	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
 }
 
-/* Wait for the daemon's word, or its end. */
-static void __attribute__((__noreturn__)) wait_and_exit(int ready_fd, pid_t child)
+errint_t lamina_daemon_no_process(struct lamina_error *error, errint_t err, const char *what)
 {
-	int status;
-	char word;
-
-	if (read(ready_fd, &word, 1) == 1)
-		_exit(EXIT_SUCCESS);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	_exit(WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+	return lamina_error_set(error, err, "cannot %s%s", what,
+				err == -EAGAIN ? "; this user may have no more processes "
+						 "(ulimit -u, or the cgroup's pids.max)"
+					       : "");
 }
 
-errint_t lamina_daemon_fork(struct lamina_daemon *ret)
+/* The status of a daemon that has ended without being ready. */
+static int status_of(pid_t daemon)
 {
+	int status = 0;
+
+	while (waitpid(daemon, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_FAILURE;
+	return WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
+/* @daemon: the child to wait for if it ends early; 0: it is the parent. */
+static void __attribute__((__noreturn__)) help(int socket, pid_t daemon,
+					       errint_t (*attach)(void *user), void *user)
+{
+	char word;
+
+	while (recv(socket, &word, sizeof(word), 0) == sizeof(word)) {
+		errint_t err;
+
+		if (word == READY)
+			_exit(EXIT_SUCCESS);
+		err = attach ? attach(user) : 0;
+		if (send(socket, &err, sizeof(err), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	_exit(daemon > 0 ? status_of(daemon) : EXIT_FAILURE);
+}
+
+errint_t lamina_daemon_fork(struct lamina_daemon *ret, bool foreground,
+			    errint_t (*attach)(void *user), void *user)
+{
+	_cleanup_fd_ int null = -1, ours = -1, theirs = -1;
 	int ends[2];
 	pid_t child;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	if (!foreground) {
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		if (null < 0)
+			return -errno;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
+	ours = ends[0];
+	theirs = ends[1];
 	child = fork();
-	if (child < 0) {
-		errint_t err = -errno;
-
-		close(ends[0]);
-		close(ends[1]);
-		return err;
+	if (child < 0)
+		return -errno;
+	/* In the foreground the child is the helper, else the parent is. */
+	if ((child == 0) == foreground) {
+		lamina_cleanup_fd(&ours);
+		help(theirs, child, attach, user);
 	}
-	if (child > 0) {
-		close(ends[1]);
-		wait_and_exit(ends[0], child);
-	}
-	close(ends[0]);
-	ret->ready_fd = ends[1];
-	setsid();
+	*ret = (struct lamina_daemon){TAKE_FD(ours), child, TAKE_FD(null)};
+	if (!foreground)
+		setsid();
 	return 0;
+}
+
+errint_t lamina_daemon_attach(struct lamina_daemon *d)
+{
+	const char word = ATTACH;
+	errint_t err;
+
+	if (send(d->helper, &word, sizeof(word), MSG_NOSIGNAL) < 0)
+		return -errno;
+	if (recv(d->helper, &err, sizeof(err), 0) != sizeof(err))
+		return -EPIPE;
+	return err;
 }
 
 errint_t lamina_daemon_ready(struct lamina_daemon *d)
 {
-	_cleanup_fd_ int ready_fd = d->ready_fd;
-	_cleanup_fd_ int null = -1;
+	_cleanup_fd_ int helper = d->helper, null = d->null;
+	const char word = READY;
 
-	d->ready_fd = -1;
-	if (ready_fd < 0)
-		return 0;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || chdir("/") < 0)
-		return -errno;
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+	d->helper = d->null = -1;
+	for (int fd = STDIN_FILENO; null >= 0 && fd <= STDERR_FILENO; fd++)
 		if (dup2(null, fd) < 0)
 			return -errno;
-	/* A parent that is gone already has no use for the word. */
-	return write(ready_fd, "", 1) < 0 && errno != EPIPE ? -errno : 0;
+	/* A caller that is gone already has no use for the word. */
+	if (helper >= 0 && send(helper, &word, sizeof(word), MSG_NOSIGNAL) < 0 && errno != EPIPE)
+		return -errno;
+	while (d->child > 0 && waitpid(d->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	d->child = 0;
+	return 0;
 }

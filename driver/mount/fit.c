@@ -5,22 +5,27 @@
 #include "mount/fit.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/proc.h"
+
+/* The inode number of the initial user namespace: PROC_USER_INIT_INO of <linux/proc_ns.h>. Its uid_map
+ * says nothing, as another namespace may map all ids to themselves. */
+#define INITIAL_USER_NS 0xEFFFFFFDu
 
 bool lamina_mount_is_real_root(void)
 {
-	_cleanup_file_ FILE *map = NULL;
-	unsigned int inside, outside, count;
+	_cleanup_fd_ int ns = -1;
+	struct stat st;
 
 	if (geteuid() != 0)
 		return false;
-	map = fopen("/proc/self/uid_map", "re");
-	return map && fscanf(map, "%u %u %u", &inside, &outside, &count) == 3 && outside == 0 &&
-	       count == UINT32_MAX;
+	ns = lamina_proc_open("self/ns/user", O_RDONLY);
+	return ns >= 0 && fstat(ns, &st) == 0 && st.st_ino == INITIAL_USER_NS;
 }
 
 /* NULL: nothing that was asked for is in the way. */

@@ -19,30 +19,49 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/mntns.h"
+#include "mount/daemon.h"
 
 #define FUSE_DEVICE "/dev/fuse"
-#define SUBTYPE	    "lamina"
 
-/* A daemon that was killed leaves a mount on which nothing works; it is in the way of a new one. */
-static void clear_dead_mount(const char *target)
+/* mount(8) runs the program of this name to mount and to remount. */
+#define SUBTYPE "lamina-mount"
+
+static errint_t open_directory(int at, const char *target)
 {
-	struct statfs fs;
+	int fd = openat(at, target, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (statfs(target, &fs) < 0 && errno == ENOTCONN)
-		(void)umount2(target, MNT_DETACH);
+	return fd < 0 ? -errno : fd;
 }
 
-static errint_t open_target(struct lamina_mount *m, const char *target, struct lamina_error *error)
+/*
+ * A daemon that was killed leaves a mount on which nothing works, and on which nothing can be mounted.
+ * Takes it away; returns whether there was one.
+ */
+static bool clear_dead_mount(int fd)
 {
-	clear_dead_mount(target);
-	m->target_fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (m->target_fd < 0)
-		return lamina_error_set(error, -errno, "cannot open the mountpoint '%s'", target);
-	m->target = realpath(target, NULL);
-	if (!m->target)
-		return lamina_error_set(error, -errno, "cannot resolve the mountpoint '%s'",
-					target);
-	return 0;
+	_cleanup_free_ char *path = NULL;
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) == 0 || errno != ENOTCONN)
+		return false;
+	return lamina_fd_where(fd, &path) == 0 && umount2(path, MNT_DETACH) == 0;
+}
+
+static errint_t open_target(struct lamina_mount *m, int at, const char *target,
+			    struct lamina_error *error)
+{
+	errint_t err = m->target_fd = open_directory(at, target);
+
+	if (err >= 0 && clear_dead_mount(m->target_fd)) {
+		lamina_cleanup_fd(&m->target_fd);
+		err = m->target_fd = open_directory(at, target);
+	}
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot open the mountpoint '%s'", target);
+	err = lamina_fd_where(m->target_fd, &m->target);
+	return err < 0 ? lamina_error_set(error, err, "cannot resolve the mountpoint '%s'", target)
+		       : 0;
 }
 
 static errint_t open_device(struct lamina_mount *m, struct lamina_error *error)
@@ -196,7 +215,7 @@ static errint_t mount_by_helper(struct lamina_mount *m, const struct lamina_moun
 	theirs = sockets[1];
 	child = fork();
 	if (child < 0)
-		return lamina_error_set(error, -errno, "cannot run fusermount3");
+		return lamina_daemon_no_process(error, -errno, "run fusermount3");
 	if (child == 0)
 		exec_fusermount(theirs, options, m->target);
 	lamina_cleanup_fd(&theirs);
@@ -226,7 +245,7 @@ static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *
 
 	if (is_mounted_device(spec->target, &m->device))
 		return 0;
-	err = open_target(m, spec->target, error);
+	err = open_target(m, spec->at, spec->target, error);
 	if (err < 0)
 		return err;
 	fs = fsopen("fuse", FSOPEN_CLOEXEC);
@@ -238,11 +257,11 @@ static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *
 	return err < 0 ? err : mount_by_api(m, fs, spec, error);
 }
 
-errint_t lamina_mount_open_target(struct lamina_mount *ret, const char *target,
+errint_t lamina_mount_open_target(struct lamina_mount *ret, int at, const char *target,
 				  struct lamina_error *error)
 {
 	struct lamina_mount m = {.device = -1, .mount_fd = -1, .target_fd = -1};
-	errint_t err = open_target(&m, target, error);
+	errint_t err = open_target(&m, at, target, error);
 
 	if (err < 0) {
 		lamina_mount_done(&m);
@@ -274,33 +293,50 @@ static dev_t device_of(int fd, const char *path)
 	return fstatat(fd, path, &st, AT_EMPTY_PATH | AT_NO_AUTOMOUNT) < 0 ? 0 : st.st_dev;
 }
 
-errint_t lamina_mount_attach(struct lamina_mount *m, struct lamina_error *error)
+void lamina_mount_identify(struct lamina_mount *m)
 {
-	if (m->mount_fd < 0) {
+	if (m->mount_fd >= 0)
+		m->dev = device_of(m->mount_fd, "");
+	else
 		m->dev = m->target ? device_of(AT_FDCWD, m->target) : 0;
-		return 0;
-	}
-	m->dev = device_of(m->mount_fd, "");
-	if (move_mount(m->mount_fd, "", m->target_fd, "",
-		       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
-		return lamina_error_set(error, -errno, "cannot mount on '%s'", m->target);
-	lamina_cleanup_fd(&m->mount_fd);
-	lamina_cleanup_fd(&m->target_fd);
-	return 0;
 }
 
+errint_t lamina_mount_attach(const struct lamina_mount *m)
+{
+	if (m->mount_fd < 0)
+		return 0;
+	return move_mount(m->mount_fd, "", m->target_fd, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0
+		       ? -errno
+		       : 0;
+}
+
+void lamina_mount_attached(struct lamina_mount *m)
+{
+	lamina_cleanup_fd(&m->mount_fd);
+	lamina_cleanup_fd(&m->target_fd);
+}
+
+static void detach_here(const struct lamina_mount *m)
+{
+	if (device_of(AT_FDCWD, m->target) != m->dev ||
+	    umount2(m->target, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno != EPERM)
+		return;
+	execlp("fusermount3", "fusermount3", "-u", "-z", "--", m->target, NULL);
+}
+
+/* In a process of its own, which may go where the mount is, and of which nothing stays there. */
 void lamina_mount_detach(const struct lamina_mount *m)
 {
 	pid_t child;
 
-	if (!m->target || m->dev == 0 || device_of(AT_FDCWD, m->target) != m->dev)
-		return;
-	if (umount2(m->target, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno != EPERM)
+	if (!m->target || m->dev == 0)
 		return;
 	child = fork();
 	if (child == 0) {
-		execlp("fusermount3", "fusermount3", "-u", "-z", "--", m->target, NULL);
-		_exit(127);
+		if (!m->mntns || lamina_mntns_enter(m->mntns) == 0)
+			detach_here(m);
+		_exit(EXIT_FAILURE);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;

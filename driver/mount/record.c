@@ -49,11 +49,27 @@ static errint_t open_below(const char *base, bool make)
 	return dir;
 }
 
-static errint_t open_dir(bool make)
+/* Set once, before there are threads. */
+static int held_dir = -1;
+
+static errint_t find_dir(bool make)
 {
 	errint_t fd = open_below(SYSTEM_DIR, make);
 
 	return fd < 0 ? open_below(getenv(USER_DIR), make) : fd;
+}
+
+static errint_t open_dir(bool make)
+{
+	return held_dir < 0 ? find_dir(make)
+			    : lamina_fd_open_name(held_dir, ".", O_RDONLY | O_DIRECTORY);
+}
+
+void lamina_record_hold(void)
+{
+	held_dir = find_dir(true);
+	if (held_dir >= 0)
+		lamina_fd_clone_mount(&held_dir);
 }
 
 static void put_value(FILE *file, const char *key, const char *value)

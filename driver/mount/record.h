@@ -19,6 +19,12 @@ struct lamina_record {
 	pid_t keeper;  /* that starts it again; 0: none */
 };
 
+/*
+ * Keep the directory of records open, for a process that will find it by its path no more. Where there
+ * is none nothing is written down.
+ */
+void lamina_record_hold(void);
+
 /* Write the record of the mount with device number @dev, in one step. */
 errint_t lamina_record_write(dev_t dev, const struct lamina_record *record);
 

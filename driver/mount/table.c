@@ -74,9 +74,15 @@ errint_t lamina_table_each(const char *path,
 	return 0;
 }
 
+bool lamina_table_is_served(const struct lamina_table_entry *entry)
+{
+	/* Versions before this one had the other subtype. */
+	return !strcmp(entry->type, "fuse.lamina-mount") || !strcmp(entry->type, "fuse.lamina");
+}
+
 bool lamina_table_is_ours(const struct lamina_table_entry *entry)
 {
-	/* What a view is a mount of may have a subtype. */
-	return (!strcmp(entry->type, "fuse.lamina") || !strncmp(entry->type, "fuse_bpf", 8)) &&
+	/* The type of a view may have a subtype. */
+	return (lamina_table_is_served(entry) || !strncmp(entry->type, "fuse_bpf", 8)) &&
 	       !strcmp(entry->root, "/");
 }

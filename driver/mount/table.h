@@ -15,6 +15,9 @@ struct lamina_table_entry {
 	const char *target, *type, *source;
 };
 
+/* Whether it is a mount that a daemon of ours serves. */
+bool lamina_table_is_served(const struct lamina_table_entry *entry);
+
 /* Whether it is the whole of a mount that may have a policy: of a daemon of ours, or a view. */
 bool lamina_table_is_ours(const struct lamina_table_entry *entry);
 

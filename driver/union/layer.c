@@ -59,11 +59,11 @@ static bool has_xwhiteouts(int fd)
 	return false;
 }
 
-errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const char *what,
+errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, const char *what,
 			   struct lamina_error *error)
 {
 	struct lamina_layer layer = {0};
-	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd_ int fd = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct statx st;
 	errint_t err;
 

@@ -6,8 +6,11 @@
 
 #include "union/union.h"
 
-/* Open the directory @path, named @what in messages ("lower directory"), and look at its kind. */
-errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const char *what,
+/*
+ * Open the directory @path, relative to the directory @at and named @what in messages ("lower
+ * directory"), and look at its kind.
+ */
+errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, const char *what,
 			   struct lamina_error *error);
 
 /*

@@ -35,7 +35,8 @@ static errint_t open_layers(struct lamina_union *u, const struct lamina_union_op
 	if (!u->layers)
 		return lamina_error_set(error, -ENOMEM, "cannot open %zu layers", o->n_lowers);
 	if (o->upper) {
-		errint_t err = lamina_layer_open(&u->layers[0], o->upper, "upper directory", error);
+		errint_t err =
+			lamina_layer_open(&u->layers[0], o->at, o->upper, "upper directory", error);
 
 		if (err < 0)
 			return err;
@@ -43,7 +44,7 @@ static errint_t open_layers(struct lamina_union *u, const struct lamina_union_op
 		u->writable = true;
 	}
 	for (size_t i = 0; i < o->n_lowers; i++) {
-		errint_t err = lamina_layer_open(&u->layers[u->n_layers], o->lowers[i],
+		errint_t err = lamina_layer_open(&u->layers[u->n_layers], o->at, o->lowers[i],
 						 "lower directory", error);
 
 		if (err < 0)
@@ -267,7 +268,7 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 	if (err == 0)
 		err = open_layers(u, o, error);
 	if (err == 0 && u->writable) {
-		work_fd = open(o->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		work_fd = openat(o->at, o->work, O_PATH | O_DIRECTORY | O_CLOEXEC);
 		if (work_fd < 0)
 			err = lamina_error_set(error, -errno, "cannot open the work directory '%s'",
 					       o->work);

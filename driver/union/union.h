@@ -61,6 +61,7 @@ struct lamina_union {
 };
 
 struct lamina_union_options {
+	int at;	       /* the directory from which relative paths are meant */
 	char **lowers; /* paths, top first */
 	size_t n_lowers;
 	const char *upper; /* NULL: read-only */

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/proc.h"
 #include "guard/data.h"
 
 /* ---- loading ---- */
@@ -21,16 +23,17 @@
 /* The program `lamina` in the directory that this one was started from. */
 static errint_t find_program(char program[PATH_MAX])
 {
-	ssize_t n = readlink("/proc/self/exe", program, PATH_MAX - sizeof("lamina"));
-	char *slash;
+	_cleanup_fd_ int self = lamina_proc_open("self/exe", O_PATH);
+	_cleanup_free_ char *path = NULL;
+	errint_t err = self < 0 ? self : lamina_fd_where(self, &path);
+	const char *slash;
 
-	if (n < 0)
-		return -errno;
-	program[n] = '\0';
-	slash = strrchr(program, '/');
-	if (!slash)
+	if (err < 0)
+		return err;
+	slash = strrchr(path, '/');
+	if (!slash || (size_t)(slash - path) + sizeof("/lamina") > PATH_MAX)
 		return -ENOENT;
-	strcpy(slash + 1, "lamina");
+	sprintf(program, "%.*s/lamina", (int)(slash - path), path);
 	return 0;
 }
 

@@ -98,9 +98,9 @@ OPTS() { echo "lowerdir=lower,upperdir=upper,workdir=work,engine=$LAMINA_ENGINE"
 	umount_lamina
 }
 
-@test "without fsname the source is lamina, the type fuse.lamina" {
+@test "without fsname the source is lamina, the type fuse.lamina-mount" {
 	mount_lamina
-	assert_equal "$(findmnt -n -o SOURCE,FSTYPE mnt)" "lamina fuse.lamina"
+	assert_equal "$(findmnt -n -o SOURCE,FSTYPE mnt)" "lamina fuse.lamina-mount"
 	umount_lamina
 }
 

@@ -62,10 +62,10 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 	umount_lamina
 }
 
-@test "the daemon works in / and in a session of its own, without a terminal" {
+@test "the daemon works in /proc and in a session of its own, without a terminal" {
 	mount_lamina
 	pid=$(daemon)
-	assert_equal "$(readlink "/proc/$pid/cwd")" /
+	assert_equal "$(readlink "/proc/$pid/cwd")" /proc
 	assert_equal "$(ps -o sid= -p "$pid" | tr -d ' ')" "$(ps -o pgid= -p "$pid" | tr -d ' ')"
 	refute [ "$(ps -o sid= -p "$pid")" = "$(ps -o sid= -p $$)" ]
 	assert_equal "$(ps -o tty= -p "$pid" | tr -d ' ')" "?"

@@ -70,7 +70,7 @@ rootless() {
 }
 
 @test "a container of a user runs on Lamina, and writes to it" {
-	assert_equal "$(rootless 'ours run --rm "$BASE" grep " / " /proc/mounts' | cut -d' ' -f3)" fuse.lamina
+	assert_equal "$(rootless 'ours run --rm "$BASE" grep " / " /proc/mounts' | cut -d' ' -f3)" fuse.lamina-mount
 	run_expect 0 rootless 'ours run --rm "$BASE" sh -ec "
 		test \"\$(stat -c %u:%g /base/dir/f1 /base/tree/file | paste -sd,)\" = 0:0,7:8
 		echo more >>/base/dir/f1

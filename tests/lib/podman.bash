@@ -17,7 +17,7 @@ lamina_type() {
 	if [[ $LAMINA_ENGINE == bpf && -e /dev/fuse_bpf ]]; then
 		echo fuse_bpf.lamina
 	else
-		echo fuse.lamina
+		echo fuse.lamina-mount
 	fi
 }
 

@@ -6,6 +6,7 @@
  */
 #include <dirent.h>
 #include <err.h>
+#include <fcntl.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -161,7 +162,7 @@ static const struct wire_ops ops = {
 int main(int argc, char **argv)
 {
 	struct lamina_mount_spec spec = {
-		.source = "faulty", .root_mode = S_IFDIR, .allow_other = true};
+		.at = AT_FDCWD, .source = "faulty", .root_mode = S_IFDIR, .allow_other = true};
 	struct lamina_error error = {""};
 	struct pollfd ended = {.events = POLLIN};
 	struct lamina_mount m;
@@ -175,8 +176,9 @@ int main(int argc, char **argv)
 	s = wire_session_new(m.device, &ops, NULL, false);
 	if (!s || wire_session_start(s) < 0 || wire_session_wait_ready(s) < 0)
 		errx(1, "no session");
-	if (lamina_mount_attach(&m, &error) < 0)
-		errx(1, "%s", error.text);
+	if (lamina_mount_attach(&m) < 0)
+		errx(1, "cannot mount on %s", spec.target);
+	lamina_mount_attached(&m);
 	ended.fd = wire_session_ended_fd(s);
 	while (poll(&ended, 1, -1) != 1)
 		;

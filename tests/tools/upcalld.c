@@ -4,6 +4,7 @@
  * SEQPACKET) in the place of the device. It leaves when the other end is closed.
  */
 #include <err.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,7 @@ static char **split(char *list, size_t *ret_n)
 
 int main(int argc, char **argv)
 {
-	struct lamina_union_options options = {0};
+	struct lamina_union_options options = {.at = AT_FDCWD};
 	struct lamina_upcall_server server;
 	struct lamina_error error = {""};
 	struct lamina_idmap ids = {0};
