@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/mntns.h"
 #include "base/proc.h"
 #include "engine/policy.h"
 #include "engine/probe.h"
@@ -223,6 +224,8 @@ static errint_t begin(struct program *p, struct lamina_error *error)
 	if (err < 0)
 		return err;
 	keep_report_path();
+	if (lamina_mntns_own(&p->mntns) < 0)
+		p->mntns = 0;
 	lamina_record_hold();
 	lamina_guard_begin(&p->guard);
 	return 0;

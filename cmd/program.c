@@ -102,6 +102,7 @@ void program_record(const struct program *p, const char *engine, pid_t server, p
 		.options = p->restated,
 		.server = server,
 		.keeper = keeper,
+		.mntns = p->mntns,
 	};
 
 	if (p->mount.dev == 0)

@@ -17,6 +17,7 @@
 struct program {
 	struct lamina_mount_options options;
 	int start;	/* the directory in which the program was started */
+	uint64_t mntns; /* id of the mount namespace of the caller; 0: the kernel has none */
 	char *restated; /* options.layers for the record; NULL without memory */
 	struct lamina_union u;
 	struct lamina_mount mount;

@@ -10,8 +10,13 @@
 /* One request or reply: what the kernel sends at most with max_pages 256. */
 #define LAMINA_MAX_IO (1u << 20)
 
-/* Threads of a session: enough that many slow copy-ups or fsyncs leave others answering. */
+/* Threads of a session, and how many of them may be at work on changes, which may wait for long: the
+ * rest stays for requests that only read. */
 #define LAMINA_MAX_THREADS 24
+#define LAMINA_MAX_CHANGES 16
+
+/* Changes that wait for a thread, in bytes: thousands of small ones, or dozens of the largest. */
+#define LAMINA_MAX_WAITING_BYTES (64u << 20)
 
 /* Threads that are kept for the next burst. */
 #define LAMINA_MAX_IDLE_THREADS 4

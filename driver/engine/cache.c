@@ -79,7 +79,10 @@ static struct file *detach_file(struct node_table *t, struct node *node)
 	return file;
 }
 
-/* The least recently used file that can be opened again; a node without a name needs its own. */
+/*
+ * The least recently used file that can be opened again: a node without a name needs its own, and one
+ * that is being changed may be about to lose its name.
+ */
 static struct file *evict_file(struct node_table *t)
 {
 	struct file *file;
@@ -87,7 +90,8 @@ static struct file *evict_file(struct node_table *t)
 	if (t->n_files <= t->max_files)
 		return NULL;
 	for (file = t->files_oldest; file; file = file->newer)
-		if (!file->owner->gone && (file->owner->aliases || file->owner->indexed))
+		if (!file->owner->gone && !file->owner->busy &&
+		    (file->owner->aliases || file->owner->indexed))
 			break;
 	return file ? detach_file(t, file->owner) : NULL;
 }

@@ -66,11 +66,14 @@ void lamina_fs_done(struct lamina_fs *fs)
 	node_table_done(&fs->table);
 }
 
-/* What is wanted of any kernel that has it. */
-#define FLAGS_WANTED                                                                               \
-	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK | FUSE_PARALLEL_DIROPS |               \
-	 FUSE_DO_READDIRPLUS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |    \
-	 FUSE_EXPLICIT_INVAL_DATA | FUSE_ASYNC_DIO | FUSE_SETXATTR_EXT | FUSE_NO_OPENDIR_SUPPORT | \
+/*
+ * What is wanted of any kernel that has it. Not FUSE_ASYNC_DIO: with it the kernel drops the cached
+ * pages of an asynchronous direct write before the write, so that a reader may cache old data.
+ */
+#define FLAGS_WANTED                                                                            \
+	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK | FUSE_PARALLEL_DIROPS |            \
+	 FUSE_DO_READDIRPLUS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | \
+	 FUSE_EXPLICIT_INVAL_DATA | FUSE_SETXATTR_EXT | FUSE_NO_OPENDIR_SUPPORT |               \
 	 FUSE_HAS_IOCTL_DIR)
 
 static void agree(void *user, struct wire_terms *terms)
@@ -105,10 +108,43 @@ static void forget(void *user, uint64_t id, uint64_t n)
 	node_forget(&fs->table, id, n);
 }
 
+/* What may wait for the upper, or for another request that does. */
+static bool changes(const struct wire_request *r)
+{
+	switch (r->in->opcode) {
+	case FUSE_SETATTR:
+	case FUSE_SYMLINK:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+	case FUSE_LINK:
+	case FUSE_CREATE:
+	case FUSE_TMPFILE:
+	case FUSE_WRITE:
+	case FUSE_FSYNC:
+	case FUSE_FSYNCDIR:
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+	case FUSE_SETXATTR:
+	case FUSE_REMOVEXATTR:
+		return true;
+	case FUSE_OPEN:
+		return op_open_changes(r);
+	case FUSE_IOCTL:
+		return op_ioctl_changes(r);
+	default:
+		return false;
+	}
+}
+
 const struct wire_ops lamina_fs_ops = {
 	.init = agree,
 	.thread_start = start_thread,
 	.forget = forget,
+	.changes = changes,
 	.handlers =
 		{
 			[FUSE_LOOKUP] = op_lookup,

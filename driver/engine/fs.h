@@ -89,6 +89,7 @@ errint_t op_rename(struct wire_request *r);
 errint_t op_rename2(struct wire_request *r);
 
 errint_t op_open(struct wire_request *r);
+bool op_open_changes(const struct wire_request *r);
 errint_t op_release(struct wire_request *r);
 errint_t op_read(struct wire_request *r);
 errint_t op_write(struct wire_request *r);
@@ -109,3 +110,4 @@ errint_t op_removexattr(struct wire_request *r);
 
 errint_t op_statfs(struct wire_request *r);
 errint_t op_ioctl(struct wire_request *r);
+bool op_ioctl_changes(const struct wire_request *r);

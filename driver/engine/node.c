@@ -152,8 +152,6 @@ static void settle(struct node_table *t, struct node *node, struct leftovers *le
 		remove_alias(t, node->aliases, left);
 	forget_last_alias(t, node, left);
 	take_out(t, node, left);
-	if (node->successor)
-		unpin(t, node->successor, left);
 }
 
 static void unpin(struct node_table *t, struct node *node, struct leftovers *left)
@@ -488,33 +486,4 @@ void node_set_key(struct node_table *t, struct node *node, const char *key)
 			       lamina_hash(t->u->hash_key, copy, strlen(copy)));
 	}
 	pthread_mutex_unlock(&t->lock);
-}
-
-struct node *node_replace(struct node_table *t, struct node *old)
-{
-	struct node *node;
-
-	pthread_mutex_lock(&t->lock);
-	node = new_node(t, old->type, old->ino);
-	if (node) {
-		node->lower_nlink = old->lower_nlink;
-		node->key = TAKE_PTR(old->key);
-		if (node->key) {
-			uint64_t hash = old->by_key.hash;
-
-			lamina_map_remove(&t->keys, &old->by_key);
-			lamina_map_add(&t->keys, &node->by_key, hash);
-		}
-		node->aliases = TAKE_PTR(old->aliases);
-		for (struct alias *alias = node->aliases; alias; alias = alias->next)
-			alias->node = node;
-		node->last_alias = TAKE_PTR(old->last_alias);
-		if (node->last_alias)
-			node->last_alias->node = node;
-		node->gone = old->gone;
-		node->former = old->id;
-		old->successor = node; /* its pin is ours */
-	}
-	pthread_mutex_unlock(&t->lock);
-	return node;
 }

@@ -9,9 +9,12 @@
  * Locks, in the order in which they are taken:
  *   1. a node's `busy` mark (node_begin_change): one change of a node's place or of its names at a
  *      time: copy-up, unlink, rename. Child before parent; two nodes at once by rising id.
- *   2. `tree`, a read-write lock over names and places. Whoever makes a path out of nodes and uses
- *      it holds it for reading; who changes a directory's place, or renames, for writing. No copying
- *      of data happens under it.
+ *   2. `tree`, a read-write lock over names and places. A thread that makes a path out of nodes and
+ *      uses it holds it for reading; one that changes a node's place or its names by a rename holds
+ *      it for writing. The upper is only read under it, never changed: a change may wait for a file
+ *      system that is frozen or slow, and all that is looked up would wait with it. While an object
+ *      is renamed its names and its path disagree; it and what lies below it are found from its
+ *      `anchor` then.
  *   3. `lock`, a mutex over tables, counts, aliases and cached files. Nothing is called under it
  *      that can block.
  */
@@ -74,16 +77,16 @@ struct node {
 	struct file *file;
 	struct shared_listing *listing;
 	bool busy;
-	bool gone;		/* no name is left: st_nlink is 0 */
-	struct node *successor; /* pinned; took over its names: an open must look again */
-	uint64_t former; /* whose successor it is; 0: nobody's, or the kernel forgot that one */
+	bool gone; /* no name is left: st_nlink is 0 */
 
 	/* Open handles, where the kernel tells of them (engine passthrough); see passthrough.h. */
 	unsigned int backed, cached;
 	unsigned int writers; /* backed ones that may write */
 	uint32_t backing_id;  /* of the backed ones; 0: none */
+	bool written_past;    /* a backed one may have written since a cached one was opened */
 
 	/* Where it lies. Changed under `tree` for writing, read under it. */
+	struct file *anchor; /* while it is renamed, itself: paths lead from here; else NULL */
 	unsigned int layer;
 	bool indexed;
 	struct lamina_stack *stack; /* a directory's */
@@ -117,12 +120,8 @@ struct node_table {
 errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned int max_files);
 void node_table_done(struct node_table *t);
 
-/*
- * The node of @id, pinned; NULL if there is none. node_put() undoes it. node_current() follows it
- * to who has its names now: itself, or its last successor, to which the pin moves.
- */
+/* The node of @id, pinned; NULL if there is none. node_put() undoes it. */
 struct node *node_get(struct node_table *t, uint64_t id);
-struct node *node_current(struct node_table *t, struct node *node);
 void node_put(struct node_table *t, struct node *node);
 
 /* The node known as @name of @parent, pinned; NULL if none is. */
@@ -145,13 +144,6 @@ struct node *node_enter_root(struct node_table *t, struct lamina_entry *entry);
 #define NODE_UNNAMED "#unnamed"
 struct node *node_enter_unnamed(struct node_table *t, struct node *parent,
 				struct lamina_entry *entry);
-
-/*
- * A new node that takes over all names and the key of the file @old, whose place has changed while
- * the kernel still uses the old one. It becomes @old's successor; its place is the caller's to
- * set. Under `tree` for writing. NULL without memory.
- */
-struct node *node_replace(struct node_table *t, struct node *old);
 
 /* The file @node, so far with one name, is to be found by @key as well. */
 void node_set_key(struct node_table *t, struct node *node, const char *key);

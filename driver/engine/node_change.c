@@ -1,26 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Nodes that change: one change at a time, by their marks, and who comes after a node that was left.
- * The locks are described in node.h.
+ * Nodes that change: one change at a time, by their marks. The locks are described in node.h.
  */
 #include "engine/node.h"
-
-struct node *node_current(struct node_table *t, struct node *node)
-{
-	struct node *current = node;
-
-	if (!node)
-		return NULL;
-	pthread_mutex_lock(&t->lock);
-	while (current->successor)
-		current = current->successor;
-	if (current != node)
-		current->pins++;
-	pthread_mutex_unlock(&t->lock);
-	if (current != node)
-		node_put(t, node);
-	return current;
-}
 
 static void wait_not_busy(struct node_table *t, const struct node *node)
 {

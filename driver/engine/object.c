@@ -29,7 +29,7 @@ void held_file_done(struct held_file *held)
 
 errint_t object_get(struct lamina_fs *fs, uint64_t id, struct object *ret)
 {
-	struct node *node = node_current(&fs->table, node_get(&fs->table, id));
+	struct node *node = node_get(&fs->table, id);
 
 	if (!node)
 		return -ESTALE;

@@ -33,7 +33,7 @@ void held_file_done(struct held_file *held);
 
 #define _cleanup_held_ _cleanup_(held_file_done)
 
-/* The object that has node id @id, or took over from it. -ESTALE: nobody knows such an id. */
+/* The object that has node id @id. -ESTALE: there is none. */
 errint_t object_get(struct lamina_fs *fs, uint64_t id, struct object *ret);
 
 /* As above, for an id that must be a directory's: else -ENOTDIR. */

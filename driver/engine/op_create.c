@@ -55,7 +55,7 @@ static errint_t create(struct object *parent, const char *name, const struct lam
 	_cleanup_entry_ struct lamina_entry entry = {0};
 	_cleanup_place_dir_ struct place_dir place = {0};
 	int fd = -1;
-	errint_t err = place_dir_init(t, parent->node, &place);
+	errint_t err = place_dir_open(t, parent->node, &place);
 
 	if (err == 0)
 		err = lamina_create(&place.dir, name, what, &fd);
@@ -93,9 +93,7 @@ static errint_t make(struct wire_request *r, struct lamina_new *what, unsigned i
 		err = set_owner(fs, r, what);
 	if (err < 0)
 		return err;
-	pthread_rwlock_rdlock(&fs->table.tree);
 	err = create(&parent, r->name, what, ret, &st);
-	pthread_rwlock_unlock(&fs->table.tree);
 	node_changed(&fs->table, parent.node);
 	if (err < 0)
 		return err;
@@ -163,7 +161,7 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	_cleanup_held_ struct held_file made = {.fs = fs};
 	_cleanup_entry_ struct lamina_entry entry = {0};
 	_cleanup_place_dir_ struct place_dir place = {0};
-	errint_t err = place_dir_init(&fs->table, parent->node, &place);
+	errint_t err = place_dir_open(&fs->table, parent->node, &place);
 
 	if (err == 0)
 		err = lamina_create_unnamed(&place.dir, what, flags);
@@ -202,9 +200,7 @@ errint_t op_tmpfile(struct wire_request *r)
 		err = set_owner(fs, r, &what);
 	if (err < 0)
 		return err;
-	pthread_rwlock_rdlock(&fs->table.tree);
 	err = create_unnamed(&parent, &what, (int)in->flags, &made, &st);
-	pthread_rwlock_unlock(&fs->table.tree);
 	if (err < 0)
 		return err;
 	show_entry(r, &made, &st, &out->entry);
@@ -214,8 +210,9 @@ errint_t op_tmpfile(struct wire_request *r)
 /* ---- links ---- */
 
 /* Where a name of a copied-up object lies must say that its entries have an origin. */
-static errint_t pass_on_origin(struct object *parent, struct lamina_dir *dir, int fd)
+static errint_t pass_on_origin(struct place_dir *place, int fd)
 {
+	struct lamina_dir *dir = &place->dir;
 	char xattr[LAMINA_XATTR_NAME_SIZE];
 	errint_t err;
 
@@ -224,8 +221,28 @@ static errint_t pass_on_origin(struct object *parent, struct lamina_dir *dir, in
 	    lamina_xattr_get_fd(fd, xattr, NULL, 0) < 0)
 		return 0;
 	err = lamina_origin_mark_parent(dir->u, dir->parts[0].fd);
+	if (err < 0)
+		return err;
+	dir->parts[0].flags |= LAMINA_PART_IMPURE;
+	place_dir_note_flags(place);
+	return 0;
+}
+
+/* From now on @o may be met by a name that is not known here: it is found again by its key. */
+static errint_t give_key(struct object *o, int fd, const struct place_dir *place, const char *name)
+{
+	struct node_table *t = &o->fs->table;
+	char key[LAMINA_KEY_SIZE];
+	struct statx st;
+	errint_t err;
+
+	if (o->node->key)
+		return 0;
+	err = lamina_attr_read_fd(t->u, 0, fd, &st);
 	if (err == 0)
-		parent->node->stack->parts[0].flags |= LAMINA_PART_IMPURE;
+		err = lamina_index_key(t->u, 0, place->dir.parts[0].fd, name, &st, key);
+	if (err == 0)
+		node_set_key(t, o->node, key);
 	return err;
 }
 
@@ -234,32 +251,18 @@ static errint_t link_name(struct object *parent, const char *name, struct object
 	struct node_table *t = &parent->fs->table;
 	_cleanup_held_ struct held_file held = {0};
 	_cleanup_place_dir_ struct place_dir place = {0};
-	char key[LAMINA_KEY_SIZE];
-	struct statx st;
 	errint_t err = object_hold(o, &held);
 
 	if (err < 0)
 		return err;
-	pthread_rwlock_wrlock(&t->tree);
-	err = place_dir_init(t, parent->node, &place);
+	err = place_dir_open(t, parent->node, &place);
 	if (err == 0)
-		err = lamina_dir_fd(&place.dir, 0);
-	if (err >= 0)
-		err = pass_on_origin(parent, &place.dir, held.file->fd);
+		err = pass_on_origin(&place, held.file->fd);
 	if (err == 0)
 		err = lamina_create_link(&place.dir, name, held.file->fd);
 	if (err == 0)
 		err = node_add_alias(t, o->node, parent->node, name);
-	/* From now on it may be met by a name that is not known here. */
-	if (err == 0 && !o->node->key)
-		err = lamina_attr_read_fd(t->u, 0, held.file->fd, &st);
-	if (err == 0 && !o->node->key) {
-		err = lamina_index_key(t->u, 0, place.dir.parts[0].fd, name, &st, key);
-		if (err == 0)
-			node_set_key(t, o->node, key);
-	}
-	pthread_rwlock_unlock(&t->tree);
-	return err;
+	return err < 0 ? err : give_key(o, held.file->fd, &place, name);
 }
 
 errint_t op_link(struct wire_request *r)

@@ -62,12 +62,19 @@ static errint_t check_append_only(struct object *o, unsigned int flags)
 	return (flags & O_APPEND) && !(flags & O_TRUNC) ? 0 : -EPERM;
 }
 
+bool op_open_changes(const struct wire_request *r)
+{
+	const struct fuse_open_in *in = r->arg;
+
+	return (in->flags & O_ACCMODE) != O_RDONLY || (in->flags & O_TRUNC);
+}
+
 errint_t op_open(struct wire_request *r)
 {
 	struct lamina_fs *fs = fs_of(r);
 	const struct fuse_open_in *in = r->arg;
 	struct wire_open_out *out = wire_out(r, sizeof(*out));
-	bool write = (in->flags & O_ACCMODE) != O_RDONLY || (in->flags & O_TRUNC);
+	bool write = op_open_changes(r);
 	_cleanup_object_ struct object o = {0};
 	errint_t err;
 
@@ -83,8 +90,6 @@ errint_t op_open(struct wire_request *r)
 	}
 	if (err == 0 && write)
 		err = raise_object(&o, in->flags & O_TRUNC ? 0 : RAISE_WHOLE, &r->interrupted);
-	if (err == 0 && o.node->id != r->in->nodeid)
-		err = -ESTALE; /* the VFS looks the name up again and finds its node */
 	if (err == 0 && write)
 		err = check_append_only(&o, in->flags);
 	if (err == 0 && (in->flags & O_TRUNC))

@@ -95,6 +95,13 @@ static bool is_flag_change(unsigned int cmd)
 	return cmd == (unsigned int)FS_IOC_SETFLAGS || cmd == FS_IOC_FSSETXATTR;
 }
 
+bool op_ioctl_changes(const struct wire_request *r)
+{
+	const struct fuse_ioctl_in *in = r->arg;
+
+	return is_flag_change(in->cmd);
+}
+
 errint_t op_ioctl(struct wire_request *r)
 {
 	const struct fuse_ioctl_in *in = r->arg;

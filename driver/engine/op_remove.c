@@ -17,43 +17,41 @@ static struct lamina_links links_of(const struct node *node)
 	return (struct lamina_links){node->key ? node->key : "", node->lower_nlink};
 }
 
+/* Attributes and data of @o must be in one file: else what is kept open could not serve both. */
+static errint_t join_data(struct object *o)
+{
+	errint_t err = S_ISREG(o->node->type) ? object_find_data(o) : 0;
+
+	return err == 0 && o->node->data_path ? raise_object(o, RAISE_WHOLE, NULL) : err;
+}
+
 /* Open the object of @o for good: it loses a name, and may still be in use. */
 static errint_t keep_open(struct object *o)
 {
 	_cleanup_held_ struct held_file held = {0};
-	errint_t err;
+	errint_t err = object_hold(o, &held);
 
-	/* Attributes and data in one file: else what is kept could not serve both. */
-	err = S_ISREG(o->node->type) ? object_find_data(o) : 0;
-	if (err == 0 && o->node->data_path)
-		err = raise_object(o, RAISE_WHOLE, NULL);
-	if (err == 0)
-		err = object_hold(o, &held);
 	if (err == 0)
 		node_keep_file(&o->fs->table, o->node, held.file);
 	return err;
 }
 
 /*
- * Keep the object of @o open and begin to take a name away from it. A copy-up may have put another
- * node in its place since it was looked up: @o becomes that one, which has the name now. @other is
- * marked as well, if it is not NULL; it lies in the upper, so it keeps its names.
+ * Begin to take a name away from @o, which stays open. @other is marked as changing as well, if it is
+ * not NULL.
  */
 static errint_t begin_removal(struct object *o, struct node *other)
 {
 	struct node_table *t = &o->fs->table;
+	errint_t err = join_data(o);
 
-	for (;;) {
-		errint_t err = keep_open(o);
-
-		if (err < 0)
-			return err;
-		node_begin_change_two(t, o->node, other);
-		if (!o->node->successor)
-			return 0;
+	if (err < 0)
+		return err;
+	node_begin_change_two(t, o->node, other);
+	err = keep_open(o);
+	if (err < 0)
 		node_end_change_two(t, o->node, other);
-		o->node = node_current(t, o->node);
-	}
+	return err;
 }
 
 /* After a removal that returned @result: is @node's object without a name now? */
@@ -74,15 +72,13 @@ static errint_t remove_name(struct object *parent, const char *name, struct obje
 	struct lamina_links links = links_of(o->node);
 	errint_t err;
 
-	pthread_rwlock_rdlock(&t->tree);
-	err = place_dir_init(t, parent->node, &place);
+	err = place_dir_open(t, parent->node, &place);
 	if (err == 0 && is_dir)
-		err = place_dir_init(t, o->node, &self);
+		err = place_dir_open(t, o->node, &self);
 	if (err == 0)
 		err = lamina_remove(fs->u, &place.dir, name, is_dir ? &self.dir : NULL, &links);
 	if (err >= 0)
 		place_dir_keep(&place);
-	pthread_rwlock_unlock(&t->tree);
 	if (err >= 0)
 		node_drop_alias(t, o->node, parent->node, name, is_gone(o->node, err));
 	node_changed(t, parent->node);
@@ -158,28 +154,65 @@ static errint_t raise_end(struct end *end, const atomic_bool *cancel)
 	return raise_name(&end->parent, end->name, &end->object, cancel);
 }
 
-/* The union's view of an end. Under `tree`. */
-static errint_t view_end(struct end *end, struct place_dir *place, struct place_dir *self,
-			 struct lamina_rename_end *ret)
+/* What a rename does in the upper at one end. */
+struct site {
+	struct place_dir place, self;
+	struct held_file held; /* the object's file, which is its anchor */
+};
+
+static void site_done(struct site *site)
+{
+	place_dir_done(&site->place);
+	place_dir_done(&site->self);
+	held_file_done(&site->held);
+}
+
+/*
+ * Have the object found from its own file as long as its names and its path disagree. One that has
+ * lower parts is replaced, and its paths into the layers stay true. Under `tree` for writing.
+ */
+static void set_anchor(const struct end *end, struct site *site)
+{
+	struct node *node = end->object.node;
+
+	if (site->held.file && node->layer == 0 && (!node->stack || node->stack->n == 1))
+		node->anchor = site->held.file;
+}
+
+static void clear_anchor(const struct end *end)
+{
+	if (end->object.node)
+		end->object.node->anchor = NULL;
+}
+
+/* The union's view of an end, with all open that lies in the upper. Under `tree`. */
+static errint_t view_end(struct end *end, struct site *site, struct lamina_rename_end *ret)
 {
 	struct node_table *t = &end->parent.fs->table;
 	struct node *node = end->object.node;
-	errint_t err = place_dir_init(t, end->parent.node, place);
+	errint_t err = place_dir_init(t, end->parent.node, &site->place);
 
+	if (err == 0)
+		err = lamina_dir_fd(&site->place.dir, 0);
+	if (err < 0)
+		return err;
 	*ret = (struct lamina_rename_end){
-		.dir = &place->dir,
+		.dir = &site->place.dir,
 		.name = end->name,
 		.links = {.key = ""},
 		.exists = node,
 	};
-	if (err < 0 || !node)
-		return err;
+	if (!node)
+		return 0;
 	if (!S_ISDIR(node->type)) {
 		ret->links = links_of(node);
 		return 0;
 	}
-	ret->self = &self->dir;
-	return place_dir_init(t, node, self);
+	ret->self = &site->self.dir;
+	err = place_dir_init(t, node, &site->self);
+	if (err == 0)
+		err = lamina_dir_fd(&site->self.dir, 0);
+	return err < 0 ? err : 0;
 }
 
 /* Make the nodes follow. Under `tree` for writing. */
@@ -198,32 +231,43 @@ static errint_t move_nodes(struct end *from, struct end *to, bool exchange, erri
 	return err;
 }
 
-static void keep_flags(struct end *end, const struct place_dir *place)
+static errint_t hold_ends(struct end *from, struct end *to, struct site *a, struct site *b)
 {
-	if (place->dir.n > 0)
-		end->parent.node->stack->parts[0].flags |= place->dir.parts[0].flags;
+	errint_t err = object_hold(&from->object, &a->held);
+
+	if (err == 0 && to->object.node)
+		err = object_hold(&to->object, &b->held);
+	return err;
 }
 
 static errint_t rename_ends(struct end *from, struct end *to, unsigned int flags)
 {
 	struct lamina_fs *fs = from->parent.fs;
 	struct node_table *t = &fs->table;
-	_cleanup_place_dir_ struct place_dir from_place = {0}, from_self = {0};
-	_cleanup_place_dir_ struct place_dir to_place = {0}, to_self = {0};
+	_cleanup_(site_done) struct site from_site = {0}, to_site = {0};
 	struct lamina_rename_end a, b;
-	errint_t err;
+	errint_t err = hold_ends(from, to, &from_site, &to_site);
 
+	if (err < 0)
+		return err;
 	pthread_rwlock_wrlock(&t->tree);
-	err = view_end(from, &from_place, &from_self, &a);
+	set_anchor(from, &from_site);
+	set_anchor(to, &to_site);
+	err = view_end(from, &from_site, &a);
 	if (err == 0)
-		err = view_end(to, &to_place, &to_self, &b);
+		err = view_end(to, &to_site, &b);
+	pthread_rwlock_unlock(&t->tree);
 	if (err == 0)
 		err = lamina_rename(fs->u, &a, &b, flags);
 	if (err >= 0) {
-		keep_flags(from, &from_place);
-		keep_flags(to, &to_place);
-		err = move_nodes(from, to, flags & RENAME_EXCHANGE, err);
+		place_dir_note_flags(&from_site.place);
+		place_dir_note_flags(&to_site.place);
 	}
+	pthread_rwlock_wrlock(&t->tree);
+	if (err >= 0)
+		err = move_nodes(from, to, flags & RENAME_EXCHANGE, err);
+	clear_anchor(from);
+	clear_anchor(to);
 	pthread_rwlock_unlock(&t->tree);
 	node_changed(t, from->parent.node);
 	node_changed(t, to->parent.node);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Lending files to the kernel. The counts of a node are under the table's `lock`; the first handle
- * of a node is opened under its `busy` mark, so that no copy-up decides at the same time whether
- * the lower file is in use.
+ * Lending files to the kernel. The counts of a node are under the table's `lock`. No handle waits for
+ * another request: a file that is to be lent is opened first, and whether it still is to be is decided
+ * then.
  */
 #include "engine/passthrough.h"
 
@@ -28,79 +28,107 @@ static void take_back(struct lamina_fs *fs, uint32_t id)
 }
 
 /* One more handle on the lent file. Under `lock`. */
-static void give(struct node *node, bool write, struct wire_open_out *ret)
+static void give_lent(struct node *node, bool write, struct wire_open_out *ret)
 {
 	node->backed++;
 	node->writers += write;
+	node->written_past |= write;
 	ret->fh = HANDLE_BACKED | (write ? HANDLE_WRITES : 0);
 	ret->open_flags = FOPEN_PASSTHROUGH;
 	ret->backing_id = (int32_t)node->backing_id;
 }
 
 /*
- * Join the handles that are open already: all of a node's are served alike.
- * Returns 1, 0 (there are none) or -ESTALE.
+ * One more handle that we serve. Pages that the kernel has from before are old if the file was written
+ * to past them. Under `lock`.
  */
-static errint_t join(struct object *o, bool write, struct wire_open_out *ret)
+static void give_cached(struct node *node, struct wire_open_out *ret)
 {
-	struct node_table *t = &o->fs->table;
-	struct node *node = o->node;
-	errint_t result = 1;
-
-	pthread_mutex_lock(&t->lock);
-	if (node->successor)
-		result = -ESTALE;
-	else if (node->cached > 0)
-		node->cached++;
-	else if (node->backed > 0)
-		give(node, write, ret);
-	else
-		result = 0;
-	pthread_mutex_unlock(&t->lock);
-	return result;
+	node->cached++;
+	ret->fh = 0;
+	ret->open_flags = node->written_past ? 0 : FOPEN_KEEP_CACHE;
+	node->written_past = false;
 }
 
+/* Join the handles that are open already: all of a node's are of one kind. Under `lock`. */
+static bool join(struct node *node, bool write, struct wire_open_out *ret)
+{
+	if (node->backed > 0)
+		give_lent(node, write, ret);
+	else if (node->cached > 0)
+		give_cached(node, ret);
+	else
+		return false;
+	return true;
+}
+
+/* Whether the data of @o are an upper file's, for good. */
+static bool can_be_lent(struct object *o)
+{
+	struct node_table *t = &o->fs->table;
+	bool can;
+
+	pthread_rwlock_rdlock(&t->tree);
+	can = o->fs->u->writable && o->node->layer == 0 && !o->node->data_path;
+	pthread_rwlock_unlock(&t->tree);
+	return can;
+}
+
+/* Lend the file of @o, if it can be. Returns the number of the lent file, 0: it can not, or -errno. */
+static int64_t try_to_lend(struct object *o)
+{
+	_cleanup_held_ struct held_file data = {0};
+	errint_t err = S_ISREG(o->node->type) ? object_find_data(o) : 0;
+
+	if (err < 0 || !can_be_lent(o))
+		return err;
+	err = object_data(o, false, &data);
+	return err < 0 ? err : (int64_t)lend(o->fs, data.file->fd);
+}
+
+/* No handle was open a moment ago. */
 static errint_t open_first(struct object *o, bool write, struct wire_open_out *ret)
 {
 	struct node_table *t = &o->fs->table;
-	_cleanup_held_ struct held_file data = {0};
-	errint_t err = join(o, write, ret); /* somebody else may have been first */
-	uint32_t id;
+	struct node *node = o->node;
+	int64_t id = try_to_lend(o);
 
-	if (err != 0)
-		return err < 0 ? err : 0;
-	err = object_data(o, false, &data);
-	if (err < 0)
-		return err;
-	id = lend(o->fs, data.file->fd);
+	if (id < 0)
+		return (errint_t)id;
 	pthread_mutex_lock(&t->lock);
-	if (id) {
-		o->node->backing_id = id;
-		give(o->node, write, ret);
-	} else {
-		o->node->cached++;
+	/* Another request may have been first. */
+	if (!join(node, write, ret)) {
+		if (id) {
+			node->backing_id = (uint32_t)id;
+			id = 0;
+			give_lent(node, write, ret);
+		} else {
+			give_cached(node, ret);
+		}
 	}
 	pthread_mutex_unlock(&t->lock);
+	if (id)
+		take_back(o->fs, (uint32_t)id);
 	return 0;
 }
 
 errint_t passthrough_open(struct object *o, bool write, struct wire_open_out *ret)
 {
 	struct node_table *t = &o->fs->table;
-	errint_t err;
+	errint_t err = 0;
+	bool joined;
 
 	ret->open_flags = FOPEN_KEEP_CACHE;
 	if (o->fs->options.engine != LAMINA_ENGINE_PASSTHROUGH)
 		return 0;
-	err = join(o, write, ret);
-	if (err == 0) {
-		node_begin_change(t, o->node);
+	pthread_mutex_lock(&t->lock);
+	joined = join(o->node, write, ret);
+	pthread_mutex_unlock(&t->lock);
+	if (!joined)
 		err = open_first(o, write, ret);
-		node_end_change(t, o->node);
-	}
-	if (err >= 0 && write && (ret->open_flags & FOPEN_PASSTHROUGH))
+	if (err == 0 && write && (ret->open_flags & FOPEN_PASSTHROUGH))
 		wire_session_invalidate_attr(o->fs->session, o->node->id);
-	return err < 0 ? err : 0;
+	return err;
 }
 
 void passthrough_release(struct lamina_fs *fs, struct node *node, uint64_t fh)
@@ -126,39 +154,14 @@ void passthrough_release(struct lamina_fs *fs, struct node *node, uint64_t fh)
 		wire_session_invalidate_attr(fs->session, node->id);
 }
 
-void passthrough_left(struct lamina_fs *fs, struct node *node)
-{
-	wire_session_invalidate_attr(fs->session, node->id);
-}
-
-/* @node is the only one of its object again, if the kernel has forgotten the node @former. */
-static void settle_former(struct lamina_fs *fs, struct node *node, uint64_t former)
-{
-	struct node_table *t = &fs->table;
-	struct node *known = node_get(t, former);
-
-	node_put(t, known);
-	if (known)
-		return;
-	pthread_mutex_lock(&t->lock);
-	node->former = 0;
-	pthread_mutex_unlock(&t->lock);
-	/* Whoever looked before the last change by the former one is not to be believed. */
-	wire_session_invalidate_attr(fs->session, node->id);
-}
-
 bool passthrough_attr_volatile(struct lamina_fs *fs, struct node *node)
 {
-	uint64_t former;
 	bool written;
 
 	if (fs->options.engine != LAMINA_ENGINE_PASSTHROUGH)
 		return false;
 	pthread_mutex_lock(&fs->table.lock);
 	written = node->writers > 0;
-	former = node->former;
 	pthread_mutex_unlock(&fs->table.lock);
-	if (former)
-		settle_former(fs, node, former);
-	return written || former;
+	return written;
 }

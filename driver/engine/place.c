@@ -75,13 +75,21 @@ static const char *moved_to(const struct node *node, unsigned int layer)
 	return NULL;
 }
 
+/*
+ * From @node up to the root of @layer, or to the object that is being renamed: then *@ret_anchor is its
+ * file, from which the path leads.
+ */
 static errint_t collect(const struct node_table *t, const struct node *node, unsigned int layer,
-			struct backwards *b)
+			struct backwards *b, const struct file **ret_anchor)
 {
 	while (node != t->root) {
 		const char *moved = t->moved ? moved_to(node, layer) : NULL;
 		errint_t err;
 
+		if (node->anchor) {
+			*ret_anchor = node->anchor;
+			return 0;
+		}
 		if (moved)
 			return prepend(b, moved);
 		if (!node->aliases)
@@ -94,28 +102,47 @@ static errint_t collect(const struct node_table *t, const struct node *node, uns
 	return 0;
 }
 
-/* The path of @node in @layer. What is owned by @b is the caller's to free. */
+/*
+ * The path of @node in @layer, and the fd from which it leads. What is owned by @b is the caller's to
+ * free.
+ */
 static errint_t path_of(struct node_table *t, const struct node *node, unsigned int layer,
-			struct backwards *b)
+			struct backwards *b, int *ret_from)
 {
+	const struct file *anchor = NULL;
 	errint_t err;
 
 	pthread_mutex_lock(&t->lock);
-	err = collect(t, node, layer, b);
+	err = collect(t, node, layer, b, &anchor);
 	pthread_mutex_unlock(&t->lock);
+	*ret_from = anchor ? anchor->fd : t->u->layers[layer].fd;
 	return err;
+}
+
+/* @node lies in, or is, a directory that is being renamed, which has one part. */
+static errint_t open_anchored(struct place_dir *place, int from, const char *path)
+{
+	errint_t fd = lamina_fd_open_beneath(from, path, O_PATH | O_DIRECTORY);
+
+	if (fd < 0)
+		return fd;
+	place->dir.parts[0].fd = fd;
+	return 0;
 }
 
 static errint_t init_same_path(struct node_table *t, struct node *node, struct place_dir *place)
 {
 	struct backwards b;
 	errint_t err;
+	int from;
 
 	backwards_init(&b, place->inline_path, sizeof(place->inline_path));
-	err = path_of(t, node, 0, &b);
+	err = path_of(t, node, 0, &b, &from);
 	place->path = b.owned;
 	for (unsigned int i = 0; i < place->dir.n; i++)
 		place->dir.parts[i].path = b.start;
+	if (err == 0 && from != t->u->layers[0].fd)
+		err = open_anchored(place, from, b.start);
 	return err;
 }
 
@@ -128,11 +155,14 @@ static errint_t init_own_paths(struct node_table *t, struct node *node, struct p
 		struct lamina_part *part = &place->dir.parts[i];
 		struct backwards b;
 		errint_t err;
+		int from;
 
 		backwards_init(&b, place->inline_path, sizeof(place->inline_path));
-		err = path_of(t, node, part->layer, &b);
+		err = path_of(t, node, part->layer, &b, &from);
 		if (err == 0)
 			place->paths[i] = strdup(b.start);
+		if (err == 0 && from != t->u->layers[part->layer].fd)
+			err = open_anchored(place, from, b.start);
 		free(b.owned);
 		if (err < 0)
 			return err;
@@ -171,12 +201,26 @@ errint_t place_dir_init(struct node_table *t, struct node *node, struct place_di
 		place_dir_done(ret);
 		return err;
 	}
+	if (ret->dir.parts[0].fd >= 0)
+		return 0;
 	ret->top = node_file(t, node, false, false);
 	if (ret->top) {
 		ret->dir.parts[0].fd = ret->top->fd;
 		ret->dir.parts[0].lent = true;
 	}
 	return 0;
+}
+
+errint_t place_dir_open(struct node_table *t, struct node *node, struct place_dir *ret)
+{
+	errint_t err;
+
+	pthread_rwlock_rdlock(&t->tree);
+	err = place_dir_init(t, node, ret);
+	if (err == 0)
+		err = lamina_dir_fd(&ret->dir, 0);
+	pthread_rwlock_unlock(&t->tree);
+	return err < 0 ? err : 0;
 }
 
 void place_dir_keep(struct place_dir *place)
@@ -191,6 +235,13 @@ void place_dir_keep(struct place_dir *place)
 		node_set_file(place->table, place->node, place->top);
 	else
 		part->fd = -1; /* file_new() has closed it */
+}
+
+void place_dir_note_flags(const struct place_dir *place)
+{
+	pthread_rwlock_wrlock(&place->table->tree);
+	place->node->stack->parts[0].flags |= place->dir.parts[0].flags;
+	pthread_rwlock_unlock(&place->table->tree);
 }
 
 void place_dir_done(struct place_dir *place)
@@ -218,11 +269,14 @@ static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned 
 	char buffer[PLACE_PATH_INLINE];
 	struct backwards b;
 	errint_t fd;
+	int from;
 
+	if (node->anchor)
+		return lamina_fd_reopen(node->anchor->fd, flags & ~O_NOFOLLOW);
 	backwards_init(&b, buffer, sizeof(buffer));
-	fd = path_of(t, node, layer, &b);
+	fd = path_of(t, node, layer, &b, &from);
 	if (fd == 0)
-		fd = lamina_fd_open_beneath(t->u->layers[layer].fd, b.start, flags);
+		fd = lamina_fd_open_beneath(from, b.start, flags);
 	free(b.owned);
 	return fd;
 }

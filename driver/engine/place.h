@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * From nodes to paths in layers. Callers hold the table's `tree`, for as long as they use a path.
+ * From nodes to paths in layers. Callers hold the table's `tree`, for as long as they use a path into
+ * the upper. Paths into lower layers stay true, as these do not change.
  */
 #pragma once
 
@@ -28,8 +29,21 @@ struct place_dir {
 errint_t place_dir_init(struct node_table *t, struct node *node, struct place_dir *ret);
 void place_dir_done(struct place_dir *dir);
 
-/* Cache the fd of the topmost part, if it was opened, for the next time. Under `tree`. */
+/*
+ * As above, with the topmost part open. Takes `tree` by itself, and @ret is used without it: only
+ * paths into lower layers are left to be opened. So a change of the upper, which may wait for its file
+ * system, is made without the lock.
+ */
+errint_t place_dir_open(struct node_table *t, struct node *node, struct place_dir *ret);
+
+/*
+ * Cache the fd of the topmost part, if it was opened, for the next time. Under `tree`, or for a
+ * directory whose topmost part is the upper's, and so stays what it is.
+ */
 void place_dir_keep(struct place_dir *dir);
+
+/* Keep with the node what was found out or marked at the upper part. Takes `tree` by itself. */
+void place_dir_note_flags(const struct place_dir *dir);
 
 #define _cleanup_place_dir_ _cleanup_(place_dir_done)
 

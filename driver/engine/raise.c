@@ -69,31 +69,6 @@ static errint_t lower_open(struct object *o, struct lower *ret)
 	return 0;
 }
 
-/* The directory's place with its upper part open: from then on `tree` is not needed for that. */
-static errint_t open_upper_part(struct object *dir, struct place_dir *ret)
-{
-	struct node_table *t = &dir->fs->table;
-	errint_t err;
-
-	pthread_rwlock_rdlock(&t->tree);
-	err = place_dir_init(t, dir->node, ret);
-	if (err == 0)
-		err = lamina_dir_fd(&ret->dir, 0);
-	pthread_rwlock_unlock(&t->tree);
-	return err < 0 ? err : 0;
-}
-
-/* Something was copied into the upper part of @parent, worked in as @dir. */
-static void note_copy(struct object *parent, const struct lamina_dir *dir)
-{
-	struct node_table *t = &parent->fs->table;
-
-	pthread_rwlock_wrlock(&t->tree);
-	parent->node->stack->parts[0].flags |= dir->parts[0].flags;
-	pthread_rwlock_unlock(&t->tree);
-	node_changed(t, parent->node);
-}
-
 /* The file @node lies at layer 0 from now on, as @file. Under `tree` for writing. */
 static void settle_in_upper(struct node_table *t, struct node *node, struct file *file)
 {
@@ -105,26 +80,14 @@ static void settle_in_upper(struct node_table *t, struct node *node, struct file
 	node_set_file(t, node, file); /* what was cached is the lower one */
 }
 
-/*
- * Make a file's node lie where the copy is. One that the kernel reads past us keeps its node and
- * its lower file; its names go to a new node.
- */
-static errint_t switch_file(struct object *o, struct file *file)
+/* Make a file's node lie where the copy is. */
+static void switch_file(struct object *o, struct file *file)
 {
 	struct node_table *t = &o->fs->table;
-	struct node *node = o->node;
 
 	pthread_rwlock_wrlock(&t->tree);
-	if (node->backed > 0)
-		node = node_replace(t, node);
-	if (node)
-		settle_in_upper(t, node, file);
+	settle_in_upper(t, o->node, file);
 	pthread_rwlock_unlock(&t->tree);
-	if (!node)
-		return -ENOMEM;
-	if (node != o->node)
-		passthrough_left(o->fs, o->node);
-	return 0;
 }
 
 /* A directory has got an upper part. The lower parts' own paths have moved to @stack. */
@@ -148,7 +111,7 @@ static errint_t copy_named(struct object *o, struct object *parent, const char *
 	_cleanup_(lower_done) struct lower lower = {.data_fd = -1};
 	_cleanup_held_ struct held_file copy = {.fs = o->fs};
 	struct lamina_stack *stack = NULL;
-	errint_t err = open_upper_part(parent, &place);
+	errint_t err = place_dir_open(&parent->fs->table, parent->node, &place);
 	int fd = -1;
 
 	if (err == 0)
@@ -168,12 +131,13 @@ static errint_t copy_named(struct object *o, struct object *parent, const char *
 	}
 	if (fd >= 0)
 		copy.file = file_new(fd, true, true);
-	note_copy(parent, &place.dir);
+	place_dir_note_flags(&place);
+	node_changed(&o->fs->table, parent->node);
 	if (stack)
 		switch_dir(o, stack);
 	else if (!in_upper(o))
-		err = switch_file(o, copy.file);
-	return err;
+		switch_file(o, copy.file);
+	return 0;
 }
 
 /* A file that was unlinked while it is open can still be written to. */
@@ -193,7 +157,8 @@ static errint_t copy_unnamed(struct object *o, const struct lamina_copyup_option
 	copy.file = file_new(err, true, true);
 	if (!copy.file)
 		return -ENOMEM;
-	return switch_file(o, copy.file);
+	switch_file(o, copy.file);
+	return 0;
 }
 
 /*
@@ -241,8 +206,7 @@ static errint_t raise_step(struct object *o, const struct lamina_copyup_options 
 	wire_session_block_ahead(o->fs->session);
 	node_begin_change(t, marked);
 	if (err) {
-		/* One that was left for a successor has no names either. */
-		bool unnamed = o->node->layer != 0 && !o->node->aliases && !o->node->successor;
+		bool unnamed = o->node->layer != 0 && !o->node->aliases;
 
 		err = unnamed ? copy_unnamed(o, options) : 0;
 	} else {
@@ -275,7 +239,9 @@ static errint_t copy_data(struct object *o, const struct lamina_copyup_options *
 	if (data < 0)
 		return data;
 	fd = lamina_copyup_data(o->fs->u, fd, data, options);
-	return fd < 0 ? fd : switch_file(o, whole.file);
+	if (fd == 0)
+		switch_file(o, whole.file);
+	return fd;
 }
 
 static errint_t raise_data(struct object *o, const struct lamina_copyup_options *options)
@@ -286,10 +252,9 @@ static errint_t raise_data(struct object *o, const struct lamina_copyup_options 
 		return err;
 	wire_session_block_ahead(o->fs->session);
 	node_begin_change(&o->fs->table, o->node);
-	if (o->node->data_path && !o->node->successor)
+	if (o->node->data_path)
 		err = copy_data(o, options);
 	node_end_change(&o->fs->table, o->node);
-	o->node = node_current(&o->fs->table, o->node);
 	return err;
 }
 
@@ -297,7 +262,7 @@ static errint_t raise_data(struct object *o, const struct lamina_copyup_options 
 static errint_t upper_has(struct object *parent, const char *name)
 {
 	_cleanup_place_dir_ struct place_dir place = {0};
-	errint_t err = open_upper_part(parent, &place);
+	errint_t err = place_dir_open(&parent->fs->table, parent->node, &place);
 	struct stat st;
 
 	if (err < 0)
@@ -361,7 +326,6 @@ errint_t raise_object(struct object *o, int64_t size, const atomic_bool *cancel)
 		err = raise_step(o, &options);
 		if (err < 0)
 			return err;
-		o->node = node_current(&o->fs->table, o->node);
 	}
 	if (S_ISREG(o->node->type))
 		err = raise_data(o, &options);
@@ -452,7 +416,7 @@ static errint_t cut_off(struct object *o)
 {
 	struct node_table *t = &o->fs->table;
 	_cleanup_place_dir_ struct place_dir place = {0};
-	errint_t err = open_upper_part(o, &place);
+	errint_t err = place_dir_open(t, o->node, &place);
 	struct lamina_stack *stack;
 
 	if (err < 0)

@@ -12,7 +12,6 @@
 
 /*
  * Bring @o, and the directories above it, into the upper; at most @size bytes of a file are kept.
- * If the kernel goes on using the lower file, @o becomes its successor (see node_replace()).
  * -EROFS: there is no upper.
  */
 errint_t raise_object(struct object *o, int64_t size, const atomic_bool *cancel);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,7 +99,8 @@ static errint_t write_file(int fd, const struct lamina_record *r)
 	put_value(file, "target", r->target);
 	put_value(file, "options", r->options);
 	put_value(file, "why", r->why);
-	fprintf(file, "server %d\nkeeper %d\n", (int)r->server, (int)r->keeper);
+	fprintf(file, "server %d\nkeeper %d\nmntns %" PRIu64 "\n", (int)r->server, (int)r->keeper,
+		r->mntns);
 	return fclose(file) == 0 ? 0 : -errno;
 }
 
@@ -154,6 +156,8 @@ static errint_t take_line(struct lamina_record *r, char *line)
 		r->server = (pid_t)strtol(value, NULL, 10);
 	else if (!strcmp(line, "keeper"))
 		r->keeper = (pid_t)strtol(value, NULL, 10);
+	else if (!strcmp(line, "mntns"))
+		r->mntns = strtoull(value, NULL, 10);
 	else if (!strcmp(line, "engine"))
 		field = &r->engine;
 	else if (!strcmp(line, "target"))

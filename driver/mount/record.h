@@ -6,17 +6,19 @@
  */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/errint.h"
 
 struct lamina_record {
 	char *engine;
-	char *target;  /* absolute path of the mountpoint */
-	char *options; /* of the layers, as the command line takes them, with absolute paths */
-	char *why;     /* why it is not engine bpf; NULL: it is, or nobody wanted it */
-	pid_t server;  /* that answers requests or upcalls; 0: none */
-	pid_t keeper;  /* that starts it again; 0: none */
+	char *target;	/* absolute path of the mountpoint */
+	char *options;	/* of the layers, as the command line takes them, with absolute paths */
+	char *why;	/* why it is not engine bpf; NULL: it is, or nobody wanted it */
+	pid_t server;	/* that answers requests or upcalls; 0: none */
+	pid_t keeper;	/* that starts it again; 0: none */
+	uint64_t mntns; /* id of the mount namespace that made the mount; 0: the kernel has none */
 };
 
 /*

@@ -17,6 +17,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "wire/admission.h"
 #include "wire/pool.h"
 
 enum state { STARTING, READY, ENDED };
@@ -29,6 +30,7 @@ struct wire_session {
 	void *user;
 	struct wire_terms terms; /* written before READY */
 	struct wire_pool *pool;
+	struct wire_admission *admission;
 
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* of the state */
@@ -125,11 +127,24 @@ static void become_ready(struct wire_session *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* A request that waits for its admission has not begun: it ends here. */
+static void answer_interrupted(struct wire_session *s, uint64_t unique)
+{
+	struct fuse_out_header header = {.len = sizeof(header), .unique = unique, .error = -EINTR};
+
+	if (write(s->device, &header, sizeof(header)) < 0 && s->debug)
+		fprintf(stderr, "interrupted request: %s\n", strerror(errno));
+}
+
 static errint_t handle_interrupt(struct wire_session *s, struct wire_request *r)
 {
 	const struct fuse_interrupt_in *in = r->arg;
 	errint_t result = -EAGAIN; /* not seen yet, or done: the kernel asks again, or does not */
 
+	if (wire_admission_cancel(s->admission, in->unique)) {
+		answer_interrupted(s, in->unique);
+		return WIRE_NO_REPLY;
+	}
 	pthread_mutex_lock(&s->lock);
 	for (struct wire_request *at = s->in_flight.next; at != &s->in_flight; at = at->next)
 		if (at->in->unique == in->unique) {
@@ -203,33 +218,69 @@ static bool gets_reply(const struct wire_request *r)
 	return r->in->opcode != FUSE_FORGET && r->in->opcode != FUSE_BATCH_FORGET;
 }
 
+/* INIT was answered with @result. */
+static void settle_init(struct wire_session *s, errint_t result)
+{
+	if (result < 0)
+		end(s);
+	else
+		become_ready(s);
+}
+
+/* Serve the request @r, which was decoded with @result, and reply. */
+static void serve_decoded(struct wire_session *s, struct wire_request *r, errint_t result)
+{
+	bool listed = result == 0 && gets_reply(r);
+
+	memset(r->out, 0, WIRE_OUT_SIZE);
+	if (listed)
+		enlist(s, r);
+	if (result == 0)
+		result = dispatch(s, r);
+	if (listed)
+		delist(s, r);
+	if (result != WIRE_NO_REPLY)
+		reply(s, r, result);
+	if (r->in->opcode == FUSE_INIT)
+		settle_init(s, result);
+}
+
+static struct wire_request request_in(struct wire_session *s, const struct wire_buffers *buffers)
+{
+	return (struct wire_request){
+		.session = s, .user = s->user, .out = buffers->out, .room = buffers->room};
+}
+
+/* The changes that waited while this thread was at work on one, until none waits. */
+static void serve_waiting(struct wire_session *s, const struct wire_buffers *buffers)
+{
+	struct wire_waiting *w;
+
+	while ((w = wire_admission_leave(s->admission))) {
+		struct wire_request r = request_in(s, buffers);
+
+		serve_decoded(s, &r, wire_decode(&r, w->bytes, w->size));
+		free(w);
+	}
+}
+
 static void serve(void *user, struct wire_buffers *buffers, size_t size)
 {
 	struct wire_session *s = user;
-	struct wire_request r = {
-		.session = s, .user = s->user, .out = buffers->out, .room = buffers->room};
+	struct wire_request r = request_in(s, buffers);
 	errint_t result = wire_decode(&r, buffers->in, size);
-	bool listed = result == 0 && gets_reply(&r);
+	bool changes;
 
 	if (result == -EBADMSG)
 		return;
 	if (result < 0 && !gets_reply(&r))
 		return;
-	memset(buffers->out, 0, WIRE_OUT_SIZE);
-	if (listed)
-		enlist(s, &r);
-	if (result == 0)
-		result = dispatch(s, &r);
-	if (listed)
-		delist(s, &r);
-	if (result != WIRE_NO_REPLY)
-		reply(s, &r, result);
-	if (r.in->opcode == FUSE_INIT) {
-		if (result < 0)
-			end(s);
-		else
-			become_ready(s);
-	}
+	changes = result == 0 && s->ops->changes && s->ops->changes(&r);
+	if (changes && !wire_admission_enter(s->admission, r.in->unique, buffers->in, size))
+		return;
+	serve_decoded(s, &r, result);
+	if (changes)
+		serve_waiting(s, buffers);
 }
 
 static void start(void *user)
@@ -250,9 +301,11 @@ struct wire_session *wire_session_new(int fd, const struct wire_ops *ops, void *
 	if (!s)
 		return NULL;
 	s->ended_fd = eventfd(0, EFD_CLOEXEC);
-	s->pool = s->ended_fd < 0 ? NULL : wire_pool_new(fd, &pool_ops, s);
+	s->admission = wire_admission_new();
+	s->pool = s->ended_fd < 0 || !s->admission ? NULL : wire_pool_new(fd, &pool_ops, s);
 	if (!s->pool) {
 		lamina_cleanup_fd(&s->ended_fd);
+		wire_admission_free(s->admission);
 		free(s);
 		return NULL;
 	}
@@ -299,6 +352,7 @@ void wire_session_free(struct wire_session *s)
 	if (!s)
 		return;
 	wire_pool_free(s->pool);
+	wire_admission_free(s->admission);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	close(s->ended_fd);

@@ -28,6 +28,11 @@ struct wire_ops {
 	void (*thread_start)(void *user);
 	/* The kernel dropped @n lookups of node @id. NULL where there are no nodes. */
 	void (*forget)(void *user, uint64_t id, uint64_t n);
+	/*
+	 * Whether the decoded request changes the file system, and may so wait for long. NULL: the
+	 * device brings changes only.
+	 */
+	bool (*changes)(const struct wire_request *r);
 	/* By opcode; NULL answers -ENOSYS. INIT, FORGET, INTERRUPT and DESTROY are the session's. */
 	wire_handler handlers[WIRE_OPCODES];
 	/* FUSE_UPCALL. */

@@ -287,10 +287,49 @@ populate() {
 	umount_lamina
 }
 
-@test "a lock on a lower file that another process copies up" {
-	populate
+@test "a lock on a lower file excludes processes that copy the file up, and the other way round" {
+	local kind
+
+	mkdir lower/locks
+	touch lower/locks/{flock,posix,ofd}
 	mount_lamina
-	py sharing lock_over_copy_up mnt/lower "$LAMINA_ENGINE"
+	for kind in flock posix ofd; do
+		py sharing lock_over_copy_up "mnt/locks/$kind" "$kind"
+	done
+	umount_lamina
+}
+
+@test "tail -f of a lower file prints what is appended later" {
+	echo first >lower/log
+	mark_lower
+	mount_lamina
+	timeout 60 python3 "$LAMINA_ROOT/tests/cases/sharing.py" follow mnt/log
+	umount_lamina
+	assert_lower_unchanged
+}
+
+@test "a database of the image can be read by an old connection while it is changed" {
+	local journal
+
+	for journal in delete wal; do
+		py sharing make_database "lower/$journal" "$journal"
+	done
+	mark_lower
+	mount_lamina
+	for journal in delete wal; do
+		py sharing database "mnt/$journal" "$journal"
+	done
+	umount_lamina
+	assert_lower_unchanged
+}
+
+@test "a read through the page cache gives what an asynchronous direct write has written" {
+	head -c 640K /dev/zero >lower/file
+	mount_lamina
+	for file in mnt/new mnt/file; do
+		run_expect 0 "$LAMINA_TOOLS/aioreadback" "$file" 150
+		assert_equal "$output" 0
+	done
 	umount_lamina
 }
 

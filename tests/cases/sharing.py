@@ -2,6 +2,7 @@
 """Cases of 080-files.bats: what processes do with files together."""
 
 import array
+import contextlib
 import errno
 import fcntl
 import multiprocessing
@@ -9,6 +10,7 @@ import os
 import select
 import signal
 import socket
+import sqlite3
 import stat
 import struct
 import subprocess
@@ -114,13 +116,81 @@ def hold_lock(path, ready):
 
 
 @case
-def lock_over_copy_up(path, engine):
-    """A lock that was taken on the lower file, when another process copies it up."""
-    fd = os.open(path, os.O_RDONLY)
-    flock(fd, fcntl.LOCK_EX)
-    result = in_child(try_lock, flock, path, fcntl.LOCK_EX, os.O_RDWR)
-    # With passthrough the file is another one for the kernel while the lower one is open.
-    equal(result, "success" if engine == "passthrough" else "EAGAIN", "the lock of the other")
+def lock_over_copy_up(path, kind):
+    """A lock that was taken by a handle on the lower file excludes one on the copy, and the other way
+    round; it ends with its own handle, and not with the copy-up."""
+    lock = {"flock": flock, "posix": posix, "ofd": ofd}[kind]
+    reader = os.open(path, os.O_RDONLY)
+    lock(reader, fcntl.LOCK_SH)
+    equal(in_child(try_lock, lock, path, fcntl.LOCK_SH, os.O_RDONLY), "success", "a second reader")
+    # Opening for writing copies up, on engine fuse the first write does.
+    equal(in_child(write_and_lock, lock, path, fcntl.LOCK_EX), "EAGAIN", "a writer beside a reader")
+    lock(reader, fcntl.LOCK_UN)
+    equal(in_child(write_and_lock, lock, path, fcntl.LOCK_EX), "success", "a writer alone")
+    writer = os.open(path, os.O_RDWR)
+    lock(writer, fcntl.LOCK_EX)
+    if kind != "posix":  # whose locks of one process are one
+        fails(errno.EAGAIN, lock, reader, fcntl.LOCK_SH)
+    equal(in_child(try_lock, lock, path, fcntl.LOCK_SH, os.O_RDONLY), "EAGAIN", "beside a writer")
+    os.close(writer)
+    equal(in_child(try_lock, lock, path, fcntl.LOCK_EX, os.O_RDWR), "success", "after all of them")
+
+
+def write_and_lock(lock, path, kind):
+    fd = os.open(path, os.O_RDWR)
+    os.pwrite(fd, b"x", 0)
+    lock(fd, kind)
+
+
+# ---- one file for its readers and writers ----
+
+
+@case
+def follow(path):
+    """`tail -f` and `tail -F` of a log of the image print what is appended later."""
+    tails = [
+        subprocess.Popen(["tail", "-n", "1", how, path], stdout=subprocess.PIPE)
+        for how in ("-f", "-F")
+    ]
+    for tail in tails:
+        equal(tail.stdout.readline(), b"first\n", "the last line at the start")
+    for line in (b"second\n", b"third\n"):
+        with open(path, "ab") as file:
+            file.write(line)
+        for tail in tails:
+            equal(tail.stdout.readline(), line, f"what {tail.args[3]} prints next")
+    for tail in tails:
+        tail.kill()
+        tail.wait()
+
+
+@case
+def database(path, journal):
+    """A read-only connection to a database of the image, while others change and compact it."""
+    rows = "with recursive n(i) as (select 1 union all select i+1 from n where i<2000) "
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as reader:
+        reader.execute("select sum(number) from items").fetchone()
+        with contextlib.closing(sqlite3.connect(path)) as writer:
+            equal(writer.execute(f"pragma journal_mode={journal}").fetchone()[0], journal, "journal")
+            writer.execute(f"insert into items {rows} select i, hex(randomblob(100)) from n")
+            writer.execute("delete from items where number % 3 = 0")
+            writer.commit()
+            writer.execute("vacuum")
+            expected = writer.execute("select count(*), sum(number) from items").fetchone()
+            found = reader.execute("select count(*), sum(number) from items").fetchone()
+            equal(found, expected, "rows that the old connection sees")
+            equal(reader.execute("pragma integrity_check").fetchone()[0], "ok", "integrity")
+
+
+@case
+def make_database(path, journal):
+    with contextlib.closing(sqlite3.connect(path)) as writer:
+        writer.execute(f"pragma journal_mode={journal}")
+        writer.execute("create table items(number, text)")
+        writer.executemany(
+            "insert into items values(?, ?)", ((i, "x" * 200) for i in range(5000))
+        )
+        writer.commit()
 
 
 # ---- programs ----

@@ -1,0 +1,114 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# An upper on a file system that stops taking changes: frozen for a snapshot or a suspend. Changes wait
+# and then happen; processes that only read are served meanwhile.
+
+load ../lib/common
+
+# An upper of its own, which can be frozen without the rest of the scene.
+setup() {
+	test_dir
+	disk=$SCENE_BASE/disk
+	truncate -s 64M image
+	mkfs.ext4 -q -F image
+	mkdir "$disk"
+	mount -o loop image "$disk"
+	rmdir upper work
+	mkdir "$disk/upper" "$disk/work"
+	ln -s "$disk/upper" "$disk/work" .
+	mkdir lower/dir lower/other
+	for ((i = 0; i < 100; i++)); do echo "$i" >"lower/dir/$i"; done
+	mount_lamina
+	frozen=""
+}
+
+teardown() {
+	thaw || true
+	wait
+	umount mnt 2>/dev/null || true
+	leak_check
+	umount "$disk"
+	rmdir "$disk"
+}
+
+freeze() {
+	fsfreeze -f "$disk"
+	frozen=yes
+}
+
+thaw() {
+	[[ -z $frozen ]] || fsfreeze -u "$disk"
+	frozen=""
+}
+
+# waiting N: so many processes of this shell wait in the kernel.
+waiting() {
+	local pid n=0
+
+	for pid in $(jobs -p); do
+		! grep -q '^State:.[DS]' "/proc/$pid/status" 2>/dev/null || n=$((n + 1))
+	done
+	[[ $n -ge $1 ]]
+}
+
+# What a process does that only reads; a wait would be for ever.
+read_all() {
+	assert_equal "$(timeout 60 cat mnt/dir/99)" 99
+	assert_equal "$(timeout 60 stat -c %s mnt/dir/98)" 3
+	assert_equal "$(timeout 60 ls mnt/dir | wc -l)" 100
+	assert_equal "$(timeout 60 cat "$(timeout 60 readlink -f mnt/dir)/97")" 97
+	timeout 60 ls mnt/other
+	timeout 60 getfattr -d mnt/dir/96
+	timeout 60 df mnt >/dev/null
+}
+
+@test "lower files are read and listed while 60 processes wait to write" {
+	freeze
+	for ((i = 0; i < 60; i++)); do
+		(echo x >>"mnt/dir/$i") &
+	done
+	wait_until waiting 60
+	read_all
+	thaw
+	wait
+	assert_equal "$(cat mnt/dir/{0..59} | grep -c x)" 60
+}
+
+@test "lower files are read and listed while objects wait to be made, linked, renamed and removed" {
+	mkdir mnt/made
+	for ((i = 0; i < 30; i++)); do echo "$i" >"mnt/made/$i"; done
+	freeze
+	for ((i = 0; i < 10; i++)); do
+		mkdir "mnt/made/new.$i" &
+		(echo x >"mnt/made/file.$i") &
+		mv "mnt/made/$i" "mnt/made/$i.moved" &
+		rm "mnt/made/1$i" &
+		ln "mnt/made/2$i" "mnt/made/2$i.link" &
+		chmod 600 "mnt/dir/$i" &
+	done
+	mv mnt/made mnt/moved &
+	mv mnt/other mnt/other.moved &
+	wait_until waiting 30
+	assert_equal "$(timeout 60 cat mnt/dir/99)" 99
+	assert_equal "$(timeout 60 stat -c %s mnt/dir/98)" 3
+	assert_equal "$(timeout 60 cat mnt/dir/50 mnt/dir/51 | paste -sd' ')" "50 51"
+	thaw
+	wait
+	assert test -d mnt/moved -a -d mnt/other.moved
+}
+
+@test "a process that waits to change something can be killed" {
+	freeze
+	for ((i = 0; i < 60; i++)); do
+		(echo x >>"mnt/dir/$i") &
+	done
+	wait_until waiting 60
+	# The first ones are in the file system, which no signal reaches.
+	kill -KILL $(jobs -p)
+	at_most_waiting() { ! waiting 41; }
+	wait_until at_most_waiting
+	read_all
+	thaw
+	wait
+	read_all
+}
