@@ -19,6 +19,7 @@
 #include "engine/probe.h"
 #include "mount/inherited.h"
 #include "mount/record.h"
+#include "mount/remount.h"
 #include "mount/restate.h"
 #include "program.h"
 #include "union/creds.h"
@@ -234,8 +235,11 @@ static errint_t begin(struct program *p, struct lamina_error *error)
 /* Serve until there is nothing left to serve. Returns the exit status, or -errno. */
 static errint_t run(struct program *p, struct lamina_error *error)
 {
-	errint_t err = begin(p, error);
+	errint_t err;
 
+	if (p->options.remount)
+		return lamina_remount(AT_FDCWD, &p->options, error);
+	err = begin(p, error);
 	if (err == 0 && p->options.take_over) {
 		err = program_take_over(p, error);
 		return err < 0 ? err : program_serve_view(p);

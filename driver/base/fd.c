@@ -131,6 +131,14 @@ errint_t lamina_fd_reopen(int fd, int flags)
 	return again < 0 ? -errno : again;
 }
 
+errint_t lamina_fd_link(int fd, int dirfd, const char *name)
+{
+	char path[LAMINA_FD_PATH_SIZE];
+
+	lamina_fd_path(path, fd);
+	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
+}
+
 errint_t lamina_fd_write_all(int fd, const void *bytes, size_t size)
 {
 	const char *at = bytes;

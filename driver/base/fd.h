@@ -30,6 +30,9 @@ errint_t lamina_fd_open_name(int dirfd, const char *name, int flags);
 /* Open what @fd (usually O_PATH) refers to again, with other flags. Returns an fd or -errno. */
 errint_t lamina_fd_reopen(int fd, int flags);
 
+/* Give the object @fd, which may have no name and may be a symbolic link, the name @name in @dirfd. */
+errint_t lamina_fd_link(int fd, int dirfd, const char *name);
+
 /* Write all of @bytes to @fd, which blocks. */
 errint_t lamina_fd_write_all(int fd, const void *bytes, size_t size);
 

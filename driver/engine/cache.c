@@ -80,8 +80,8 @@ static struct file *detach_file(struct node_table *t, struct node *node)
 }
 
 /*
- * The least recently used file that can be opened again: a node without a name needs its own, and one
- * that is being changed may be about to lose its name.
+ * The least recently used file that can be opened again: not that of an orphan, nor of a node that is
+ * being changed, which may be about to become one.
  */
 static struct file *evict_file(struct node_table *t)
 {
@@ -90,8 +90,7 @@ static struct file *evict_file(struct node_table *t)
 	if (t->n_files <= t->max_files)
 		return NULL;
 	for (file = t->files_oldest; file; file = file->newer)
-		if (!file->owner->gone && !file->owner->busy &&
-		    (file->owner->aliases || file->owner->indexed))
+		if (!file->owner->kept && !file->owner->busy)
 			break;
 	return file ? detach_file(t, file->owner) : NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/passthrough.h"
 #include "engine/policy.h"
 #include "union/attr.h"
 #include "union/creds.h"
@@ -108,6 +109,29 @@ static void forget(void *user, uint64_t id, uint64_t n)
 	node_forget(&fs->table, id, n);
 }
 
+/* The kernel keeps what was lent to it until it is taken back. */
+static void take_back_all(struct lamina_fs *fs)
+{
+	const struct node_table *t = &fs->table;
+
+	for (size_t i = 0; i <= t->ids.mask; i++)
+		for (struct lamina_link *at = t->ids.buckets[i]; at; at = at->next)
+			passthrough_end(fs, lamina_container_of(at, struct node, by_id));
+}
+
+/*
+ * Let go of the layers and the upper: a caller of umount(2) may want to unmount their file systems, or
+ * to mount the upper again.
+ */
+static void let_go(void *user)
+{
+	struct lamina_fs *fs = user;
+
+	take_back_all(fs);
+	node_table_close(&fs->table);
+	lamina_union_close(fs->u);
+}
+
 /* What may wait for the upper, or for another request that does. */
 static bool changes(const struct wire_request *r)
 {
@@ -143,6 +167,7 @@ static bool changes(const struct wire_request *r)
 const struct wire_ops lamina_fs_ops = {
 	.init = agree,
 	.thread_start = start_thread,
+	.ended = let_go,
 	.forget = forget,
 	.changes = changes,
 	.handlers =

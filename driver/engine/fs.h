@@ -53,7 +53,7 @@ struct lamina_fs {
 
 /*
  * Make a file system over @u, guarded by @guard; both are used until lamina_fs_done(). @options are
- * copied.
+ * copied. When the session ends, @u is closed.
  */
 errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 			const struct lamina_fs_options *options, struct lamina_guard *guard);

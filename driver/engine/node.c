@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "engine/cache.h"
+#include "engine/orphan.h"
 #include "wire/proto.h"
 
 static uint64_t hash_of_id(uint64_t id)
@@ -100,6 +101,12 @@ static void forget_last_alias(struct node_table *t, struct node *node, struct le
 	free(last);
 }
 
+void node_unkeep(struct node_table *t, struct node *node)
+{
+	t->n_kept -= node->kept;
+	node->kept = false;
+}
+
 static errint_t add_alias(struct node_table *t, struct node *node, struct node *parent,
 			  const char *name, struct leftovers *left)
 {
@@ -110,6 +117,7 @@ static errint_t add_alias(struct node_table *t, struct node *node, struct node *
 	alias->next = node->aliases;
 	node->aliases = alias;
 	node->gone = false;
+	node_unkeep(t, node);
 	lamina_map_add(&t->names, &alias->link, hash_of_name(t, parent, name));
 	forget_last_alias(t, node, left);
 	return 0;
@@ -162,6 +170,7 @@ static void unpin(struct node_table *t, struct node *node, struct leftovers *lef
 
 static void free_node(struct node_table *t, struct node *node)
 {
+	orphan_release(t, node);
 	cache_drop(t, node);
 	lamina_stack_free(node->stack);
 	free(node->data_path);
@@ -186,6 +195,8 @@ errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned 
 	errint_t err;
 
 	*t = (struct node_table){.u = u, .next_id = FUSE_ROOT_ID, .max_files = max_files};
+	t->max_kept = max_files / 2;
+	reaper_init(&t->reaper, u);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->not_busy, NULL);
 	/* A rename must not wait for ever behind a stream of lookups. Nobody reads recursively. */
@@ -200,6 +211,18 @@ errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned 
 	if (err == 0)
 		err = lamina_map_init(&t->keys);
 	return err;
+}
+
+void node_table_close(struct node_table *t)
+{
+	for (size_t i = 0; i <= t->ids.mask; i++)
+		for (struct lamina_link *at = t->ids.buckets[i]; at; at = at->next) {
+			struct node *node = lamina_container_of(at, struct node, by_id);
+
+			orphan_release(t, node);
+			node_set_file(t, node, NULL);
+		}
+	reaper_done(&t->reaper);
 }
 
 /* Free @node with its names, without taking it out of tables that are going as well. */
@@ -227,6 +250,7 @@ void node_table_done(struct node_table *t)
 			t->ids.buckets[i] = link->next;
 			free_all_of(t, lamina_container_of(link, struct node, by_id));
 		}
+	reaper_free(&t->reaper);
 	lamina_map_done(&t->ids);
 	lamina_map_done(&t->names);
 	lamina_map_done(&t->keys);

@@ -28,9 +28,11 @@
 #include <sys/types.h>
 
 #include "base/map.h"
+#include "engine/reaper.h"
 #include "union/dir.h"
 #include "union/listing.h"
 #include "union/lookup.h"
+#include "union/work.h"
 
 /* A name of a node. Under `lock`; changed by renames under `tree` for writing as well. */
 struct alias {
@@ -78,6 +80,7 @@ struct node {
 	struct shared_listing *listing;
 	bool busy;
 	bool gone; /* no name is left: st_nlink is 0 */
+	bool kept; /* `file` stays, as nothing else leads to it; see orphan.h */
 
 	/* Open handles, where the kernel tells of them (engine passthrough); see passthrough.h. */
 	unsigned int backed, cached;
@@ -89,8 +92,11 @@ struct node {
 	struct file *anchor; /* while it is renamed, itself: paths lead from here; else NULL */
 	unsigned int layer;
 	bool indexed;
-	struct lamina_stack *stack; /* a directory's */
-	char *data_path;	    /* see lamina_entry, as the next two */
+	struct lamina_stack *stack;	   /* a directory's */
+	char aside[LAMINA_WORK_NAME_SIZE]; /* see orphan.h, as the next two */
+	char *lower_path;
+	struct statx *last_stat;
+	char *data_path; /* see lamina_entry, as the next two */
 	unsigned int data_layer;
 	bool data_known;
 
@@ -110,15 +116,21 @@ struct node_table {
 	struct lamina_map ids, names, keys;
 	atomic_bool moved; /* some directory lies elsewhere in a layer than its names say */
 
-	/* Caches, oldest first; under `lock`. */
+	/* Caches, oldest first; under `lock`. `kept` files are among them, and stay. */
 	struct file *files_newest, *files_oldest;
 	unsigned int n_files, max_files;
+	unsigned int n_kept, max_kept;
 	struct shared_listing *listings_newest, *listings_oldest;
 	unsigned int n_names;
+
+	struct reaper reaper;
 };
 
 errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned int max_files);
 void node_table_done(struct node_table *t);
+
+/* Close all files, and remove all that lies in the work directory for nodes. No request is served. */
+void node_table_close(struct node_table *t);
 
 /* The node of @id, pinned; NULL if there is none. node_put() undoes it. */
 struct node *node_get(struct node_table *t, uint64_t id);
@@ -136,6 +148,9 @@ struct node *node_enter(struct node_table *t, struct node *parent, const char *n
 
 /* The node of the root directory: the first node, FUSE_ROOT_ID, which stays. */
 struct node *node_enter_root(struct node_table *t, struct lamina_entry *entry);
+
+/* The file of @node need not stay any more. Under `lock`. */
+void node_unkeep(struct node_table *t, struct node *node);
 
 /*
  * A node for the upper object of @entry, which has no name yet and was made in @parent. Policies see

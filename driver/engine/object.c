@@ -69,6 +69,8 @@ static errint_t correct_nlink(struct object *o, unsigned int layer, struct statx
 		st->stx_nlink = 0;
 		return 0;
 	}
+	if (node->aside[0] && st->stx_nlink > 0)
+		st->stx_nlink--;
 	if (!node->key || node->lower_nlink == 0)
 		return 0;
 	nlink = lamina_index_nlink(o->fs->u, node->key, node->lower_nlink,
@@ -125,8 +127,13 @@ errint_t object_hold(struct object *o, struct held_file *ret)
 static errint_t stat_in_place(struct object *o, struct statx *ret)
 {
 	_cleanup_held_ struct held_file held = {0};
-	errint_t err = hold_in_place(o, &held);
+	errint_t err;
 
+	if (o->node->last_stat) {
+		*ret = *o->node->last_stat;
+		return correct_nlink(o, o->node->layer, ret);
+	}
+	err = hold_in_place(o, &held);
 	if (err < 0)
 		return err;
 	err = lamina_attr_read_fd(o->fs->u, held.layer, held.file->fd, ret);
@@ -161,6 +168,8 @@ static errint_t lookup_new(struct object *parent, struct place_dir *place, const
 	*st = entry.st;
 	if (S_ISDIR(entry.st.stx_mode) && parent->fs->options.static_nlink)
 		st->stx_nlink = 1;
+	if (ret->node->aside[0] && st->stx_nlink > 0)
+		st->stx_nlink--;
 	return 0;
 }
 

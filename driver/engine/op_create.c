@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "engine/orphan.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
 #include "engine/raise.h"
@@ -154,7 +155,7 @@ errint_t op_create(struct wire_request *r)
 
 /* ---- files without a name ---- */
 
-static errint_t create_unnamed(struct object *parent, const struct lamina_new *what, int flags,
+static errint_t create_unnamed(struct object *parent, const struct lamina_new *what,
 			       struct object *ret, struct statx *st)
 {
 	struct lamina_fs *fs = parent->fs;
@@ -164,7 +165,7 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	errint_t err = place_dir_open(&fs->table, parent->node, &place);
 
 	if (err == 0)
-		err = lamina_create_unnamed(&place.dir, what, flags);
+		err = lamina_create_unnamed(&place.dir, what);
 	if (err < 0)
 		return err;
 	made.file = file_new(err, true, true);
@@ -177,8 +178,10 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	*ret = (struct object){fs, node_enter_unnamed(&fs->table, parent->node, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
-	node_set_file(&fs->table, ret->node, made.file);
-	return 0;
+	err = orphan_adopt(ret, made.file->fd);
+	if (err == 0)
+		node_set_file(&fs->table, ret->node, made.file);
+	return err;
 }
 
 errint_t op_tmpfile(struct wire_request *r)
@@ -200,7 +203,7 @@ errint_t op_tmpfile(struct wire_request *r)
 		err = set_owner(fs, r, &what);
 	if (err < 0)
 		return err;
-	err = create_unnamed(&parent, &what, (int)in->flags, &made, &st);
+	err = create_unnamed(&parent, &what, &made, &st);
 	if (err < 0)
 		return err;
 	show_entry(r, &made, &st, &out->entry);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "engine/orphan.h"
 #include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
@@ -14,7 +15,8 @@
 
 static struct lamina_links links_of(const struct node *node)
 {
-	return (struct lamina_links){node->key ? node->key : "", node->lower_nlink};
+	return (struct lamina_links){node->key ? node->key : "", node->lower_nlink,
+				     node->aside[0] != '\0'};
 }
 
 /* Attributes and data of @o must be in one file: else what is kept open could not serve both. */
@@ -25,20 +27,9 @@ static errint_t join_data(struct object *o)
 	return err == 0 && o->node->data_path ? raise_object(o, RAISE_WHOLE, NULL) : err;
 }
 
-/* Open the object of @o for good: it loses a name, and may still be in use. */
-static errint_t keep_open(struct object *o)
-{
-	_cleanup_held_ struct held_file held = {0};
-	errint_t err = object_hold(o, &held);
-
-	if (err == 0)
-		node_keep_file(&o->fs->table, o->node, held.file);
-	return err;
-}
-
 /*
- * Begin to take a name away from @o, which stays open. @other is marked as changing as well, if it is
- * not NULL.
+ * Begin to take a name away from @o, which may go on being used. @other is marked as changing as well,
+ * if it is not NULL.
  */
 static errint_t begin_removal(struct object *o, struct node *other)
 {
@@ -48,7 +39,7 @@ static errint_t begin_removal(struct object *o, struct node *other)
 	if (err < 0)
 		return err;
 	node_begin_change_two(t, o->node, other);
-	err = keep_open(o);
+	err = orphan_prepare(o);
 	if (err < 0)
 		node_end_change_two(t, o->node, other);
 	return err;
@@ -104,6 +95,7 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 	if (err < 0)
 		return err;
 	err = remove_name(&parent, r->name, &o);
+	orphan_settle(&o);
 	node_end_change(&fs->table, o.node);
 	return err;
 }
@@ -344,6 +336,8 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	if (err < 0)
 		return err;
 	err = rename_ends(&from, &to, flags);
+	if (to.object.node)
+		orphan_settle(&to.object);
 	node_end_change_two(&fs->table, from.object.node, to.object.node);
 	if (err == 0) {
 		forget_dot_dot(&from, &to);

@@ -154,6 +154,13 @@ void passthrough_release(struct lamina_fs *fs, struct node *node, uint64_t fh)
 		wire_session_invalidate_attr(fs->session, node->id);
 }
 
+void passthrough_end(struct lamina_fs *fs, struct node *node)
+{
+	if (node->backing_id)
+		take_back(fs, node->backing_id);
+	node->backing_id = 0;
+}
+
 bool passthrough_attr_volatile(struct lamina_fs *fs, struct node *node)
 {
 	bool written;

@@ -22,6 +22,9 @@ errint_t passthrough_open(struct object *o, bool write, struct wire_open_out *re
 /* A handle of exactly this node, opened with file handle number @fh, is closed. */
 void passthrough_release(struct lamina_fs *fs, struct node *node, uint64_t fh);
 
+/* No handle of @node is open any more, as the mount has ended. No other thread knows the node. */
+void passthrough_end(struct lamina_fs *fs, struct node *node);
+
 /*
  * Whether the kernel may not keep what it is told of the attributes of @node: a lent file changes
  * without its and our knowledge.

@@ -281,8 +281,30 @@ static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned 
 	return fd;
 }
 
+errint_t place_path(struct node_table *t, const struct node *node, char **ret)
+{
+	char buffer[PLACE_PATH_INLINE];
+	struct backwards b;
+	errint_t err;
+	int from;
+
+	backwards_init(&b, buffer, sizeof(buffer));
+	err = path_of(t, node, node->layer, &b, &from);
+	if (err == 0) {
+		*ret = strdup(b.start);
+		err = *ret ? 0 : -ENOMEM;
+	}
+	free(b.owned);
+	return err;
+}
+
 errint_t place_open(struct node_table *t, struct node *node, int flags)
 {
+	if (node->aside[0])
+		return lamina_fd_open_name(t->u->work_fd, node->aside, flags);
+	if (node->lower_path)
+		return lamina_fd_open_beneath(t->u->layers[node->layer].fd, node->lower_path,
+					      flags | O_NOFOLLOW);
 	if (node->indexed) {
 		_cleanup_fd_ int fd = lamina_index_open(t->u, node->key);
 

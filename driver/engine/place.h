@@ -50,5 +50,8 @@ void place_dir_note_flags(const struct place_dir *dir);
 /* Open the object of @node itself with @flags (O_PATH: also a link). -ENOENT: it has no name. */
 errint_t place_open(struct node_table *t, struct node *node, int flags);
 
+/* The path of @node in its layer, for free(). -ENOENT: it has no name. */
+errint_t place_path(struct node_table *t, const struct node *node, char **ret);
+
 /* Open the file that holds the data of the regular file @node, with @flags. */
 errint_t place_open_data(struct node_table *t, struct node *node, int flags);

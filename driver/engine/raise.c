@@ -14,7 +14,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
-#include "engine/passthrough.h"
+#include "engine/orphan.h"
 #include "union/copyup.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -73,6 +73,8 @@ static errint_t lower_open(struct object *o, struct lower *ret)
 static void settle_in_upper(struct node_table *t, struct node *node, struct file *file)
 {
 	node->layer = 0;
+	free(node->lower_path);
+	node->lower_path = NULL;
 	node->indexed = node->key && node->lower_nlink > 0;
 	free(node->data_path);
 	node->data_path = NULL;
@@ -157,8 +159,10 @@ static errint_t copy_unnamed(struct object *o, const struct lamina_copyup_option
 	copy.file = file_new(err, true, true);
 	if (!copy.file)
 		return -ENOMEM;
-	switch_file(o, copy.file);
-	return 0;
+	err = orphan_adopt(o, copy.file->fd);
+	if (err == 0)
+		switch_file(o, copy.file);
+	return err;
 }
 
 /*

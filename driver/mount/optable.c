@@ -295,6 +295,7 @@ static errint_t set_read_only(struct option_parser *p, char *value)
 {
 	(void)value;
 	p->o->read_only = strcmp(p->name, "ro") == 0;
+	p->o->names_read_only = true;
 	return 0;
 }
 
@@ -326,8 +327,17 @@ static errint_t set_attr(struct option_parser *p, char *value)
 
 	(void)value;
 	for (size_t i = 0; i < sizeof(attrs) / sizeof(attrs[0]); i++)
-		if (!strcmp(p->name, attrs[i].name))
+		if (!strcmp(p->name, attrs[i].name)) {
 			p->o->attrs = (p->o->attrs & ~attrs[i].clear) | attrs[i].set;
+			p->o->named_attrs |= attrs[i].clear | attrs[i].set;
+		}
+	return 0;
+}
+
+static errint_t set_remount(struct option_parser *p, char *value)
+{
+	(void)value;
+	p->o->remount = true;
 	return 0;
 }
 
@@ -387,6 +397,8 @@ static const struct option_spec specs[] = {
 	{"context", VALUE, set_context, "context=LABEL", "SELinux label of all files"},
 	{"ro", NOTHING, set_read_only, "ro, rw", "read-only or not"},
 	{"rw", NOTHING, set_read_only, NULL, NULL},
+	{"remount", NOTHING, set_remount, "remount",
+	 "change ro, rw and the flags of the mount that is there"},
 	{"allow_other", NOTHING, set_allow_other, "allow_other", "other users may use the mount"},
 	{"allow_root", NOTHING, set_allow_other, NULL, NULL},
 	{"suid", NOTHING, set_attr, "[no]suid, [no]dev, [no]exec, [no|rel]atime, [no]diratime",
@@ -419,6 +431,10 @@ static const struct option_spec specs[] = {
 	{"no_splice_write", NOTHING, ignore, NULL, NULL},
 	{"no_splice_move", NOTHING, ignore, NULL, NULL},
 	{"userxattr", NOTHING, ignore, NULL, NULL},
+	/* What the kernel shows of a mount, and mount(8) repeats. */
+	{"user_id", VALUE, ignore, NULL, NULL},
+	{"group_id", VALUE, ignore, NULL, NULL},
+	{"max_read", VALUE, ignore, NULL, NULL},
 };
 
 #define N_SPECS (sizeof(specs) / sizeof(specs[0]))

@@ -36,6 +36,10 @@ struct lamina_mount_options {
 	char *context;	/* SELinux label of the whole mount, or NULL */
 	uint64_t attrs; /* MOUNT_ATTR_* */
 	bool read_only;
+	uint64_t
+		named_attrs; /* those that the command line names, set or not; MOUNT_ATTR__ATIME is one */
+	bool names_read_only; /* it names ro or rw */
+	bool remount;	      /* only change the flags of the mount that is there */
 	bool allow_other;
 
 	bool policies; /* one may come at any time */

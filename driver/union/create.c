@@ -222,7 +222,7 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 	return 0;
 }
 
-errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *what, int flags)
+errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *what)
 {
 	const struct lamina_union *u = dir->u;
 	errint_t dirfd = lamina_dir_fd(dir, 0);
@@ -234,7 +234,7 @@ errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *
 		return dirfd;
 	owned = lamina_creds_become(what->uid, what->gid, what->umask);
 	lamina_fd_path(path, dirfd);
-	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC | (flags & O_EXCL),
+	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC,
 		  lamina_attr_disk_mode(u, what->mode) & 07777);
 	if (fd < 0)
 		return -errno;

@@ -31,8 +31,11 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 errint_t lamina_create_over(const struct lamina_union *u, int dirfd, const char *name,
 			    const struct lamina_new *what);
 
-/* A file without a name, in the upper part of @dir. Returns an O_RDWR fd or -errno. */
-errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *what, int flags);
+/*
+ * A file without a name, in the upper part of @dir, which can be given one: whether a caller may do
+ * that is the VFS's matter. Returns an O_RDWR fd or -errno.
+ */
+errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *what);
 
 /* Give the upper object @fd (may be unnamed) the name @name in @dir. Errors as lamina_create(). */
 errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd);

@@ -111,7 +111,8 @@ static errint_t nlink_now(const struct lamina_union *u, const struct lamina_link
 		return fd;
 	if (fd >= 0 && fstat(fd, &st) < 0)
 		return -errno;
-	return lamina_index_nlink(u, links->key, links->lower_nlink, (unsigned int)st.st_nlink);
+	return lamina_index_nlink(u, links->key, links->lower_nlink,
+				  (unsigned int)st.st_nlink - (fd >= 0 ? links->aside : 0));
 }
 
 errint_t lamina_links_settle(struct lamina_union *u, const struct lamina_links *links)

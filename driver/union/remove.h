@@ -10,6 +10,7 @@
 struct lamina_links {
 	const char *key;
 	unsigned int lower_nlink;
+	unsigned int aside; /* links of the copy that are no names: in the work directory */
 };
 
 /*

@@ -38,7 +38,8 @@ static errint_t find_lower_links(const struct lamina_union *u, const struct lami
 	err = lower_object_find(u, c->path, c->in->layer, &l->lower);
 	if (err < 0)
 		return err == -ENOENT ? 0 : err;
-	l->links = (struct lamina_links){l->lower.key, l->lower.source.lower_nlink};
+	l->links = (struct lamina_links){.key = l->lower.key,
+					 .lower_nlink = l->lower.source.lower_nlink};
 	return 0;
 }
 
@@ -49,7 +50,8 @@ static errint_t find_upper_links(const struct lamina_union *u, int dirfd, const 
 	errint_t err = lamina_origin_read_at(u, dirfd, name, st, &l->origin);
 
 	if (err > 0)
-		l->links = (struct lamina_links){l->origin.key, l->origin.nlink};
+		l->links =
+			(struct lamina_links){.key = l->origin.key, .lower_nlink = l->origin.nlink};
 	return err < 0 ? err : 0;
 }
 

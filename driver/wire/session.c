@@ -35,20 +35,46 @@ struct wire_session {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* of the state */
 	enum state state;
+	bool let_go;		       /* ops->ended was called, or is being called */
 	struct wire_request in_flight; /* head of a ring */
 };
 
-static void end(void *user)
+/* Whether it is the calling thread's turn to call ops->ended. Under `lock`. */
+static bool must_let_go(struct wire_session *s)
 {
-	struct wire_session *s = user;
+	bool must = s->ops->ended && s->state == ENDED && !s->let_go &&
+		    s->in_flight.next == &s->in_flight;
+
+	s->let_go |= must;
+	return must;
+}
+
+static void announce_end(struct wire_session *s)
+{
 	const uint64_t one = 1;
 
 	pthread_mutex_lock(&s->lock);
-	if (s->state != ENDED && write(s->ended_fd, &one, sizeof(one)) < 0 && s->debug)
+	if (write(s->ended_fd, &one, sizeof(one)) < 0 && s->debug)
 		fprintf(stderr, "eventfd: %s\n", strerror(errno));
-	s->state = ENDED;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
+}
+
+/* What is still at work is for callers that are gone. */
+static void end(void *user)
+{
+	struct wire_session *s = user;
+	bool let_go;
+
+	pthread_mutex_lock(&s->lock);
+	s->state = ENDED;
+	for (struct wire_request *at = s->in_flight.next; at != &s->in_flight; at = at->next)
+		atomic_store(&at->interrupted, true);
+	let_go = must_let_go(s);
+	pthread_mutex_unlock(&s->lock);
+	if (let_go)
+		s->ops->ended(s->user);
+	announce_end(s);
 }
 
 /* ---- replies ---- */
@@ -195,22 +221,34 @@ static errint_t dispatch(struct wire_session *s, struct wire_request *r)
 
 /* ---- requests ---- */
 
-static void enlist(struct wire_session *s, struct wire_request *r)
+/* Returns false if the session has ended: then nothing is served any more. */
+static bool enlist(struct wire_session *s, struct wire_request *r)
 {
+	bool goes_on;
+
 	pthread_mutex_lock(&s->lock);
-	r->next = s->in_flight.next;
-	r->prev = &s->in_flight;
-	r->next->prev = r;
-	s->in_flight.next = r;
+	goes_on = s->state != ENDED;
+	if (goes_on) {
+		r->next = s->in_flight.next;
+		r->prev = &s->in_flight;
+		r->next->prev = r;
+		s->in_flight.next = r;
+	}
 	pthread_mutex_unlock(&s->lock);
+	return goes_on;
 }
 
 static void delist(struct wire_session *s, struct wire_request *r)
 {
+	bool let_go;
+
 	pthread_mutex_lock(&s->lock);
 	r->next->prev = r->prev;
 	r->prev->next = r->next;
+	let_go = must_let_go(s);
 	pthread_mutex_unlock(&s->lock);
+	if (let_go)
+		s->ops->ended(s->user);
 }
 
 static bool gets_reply(const struct wire_request *r)
@@ -230,17 +268,17 @@ static void settle_init(struct wire_session *s, errint_t result)
 /* Serve the request @r, which was decoded with @result, and reply. */
 static void serve_decoded(struct wire_session *s, struct wire_request *r, errint_t result)
 {
-	bool listed = result == 0 && gets_reply(r);
+	bool listed = result == 0;
 
 	memset(r->out, 0, WIRE_OUT_SIZE);
-	if (listed)
-		enlist(s, r);
+	if (listed && !enlist(s, r))
+		return;
 	if (result == 0)
 		result = dispatch(s, r);
-	if (listed)
-		delist(s, r);
 	if (result != WIRE_NO_REPLY)
 		reply(s, r, result);
+	if (listed) /* after the reply, which may take something back */
+		delist(s, r);
 	if (r->in->opcode == FUSE_INIT)
 		settle_init(s, result);
 }

@@ -26,6 +26,11 @@ struct wire_ops {
 	void (*init)(void *user, struct wire_terms *terms);
 	/* A thread starts, before its first request. */
 	void (*thread_start)(void *user);
+	/*
+	 * The session has ended, no handler runs, and none will. Called once, by the thread that sees
+	 * it, so that what other processes wait for is let go of before anything else. May be NULL.
+	 */
+	void (*ended)(void *user);
 	/* The kernel dropped @n lookups of node @id. NULL where there are no nodes. */
 	void (*forget)(void *user, uint64_t id, uint64_t n);
 	/*

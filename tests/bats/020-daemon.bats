@@ -379,3 +379,31 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 	umount m2
 	umount_lamina
 }
+
+@test "the layers' file system can be unmounted after the mount, 200 times" {
+	local i busy=0
+	local options="lowerdir=disk/lower,upperdir=disk/upper,workdir=disk/work,engine=$LAMINA_ENGINE"
+
+	mkdir disk
+	truncate -s 16M image
+	mkfs.ext4 -q -F image
+	device=$(losetup --show -f image)
+	for ((i = 0; i < 200; i++)); do
+		mount "$device" disk
+		if ((i == 0)); then
+			mkdir disk/{lower,upper,work}
+			echo hello >disk/lower/file
+		fi
+		lamina_mount -o "$options" mnt
+		echo "$i" >mnt/new
+		assert_file mnt/file hello
+		umount mnt
+		if ! umount disk 2>/dev/null; then
+			busy=$((busy + 1))
+			wait_until umount disk 2>/dev/null
+		fi
+	done
+	losetup -d "$device"
+	wait_until test ! -e "/sys/block/${device#/dev/}/loop/backing_file"
+	echo "busy at first: $busy"
+}

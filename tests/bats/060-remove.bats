@@ -222,6 +222,27 @@ populate() {
 	assert_lower_unchanged
 }
 
+@test "objects without a name cost no descriptors beyond a share of the daemon's" {
+	mkdir -p lower/{lower,linked} lower/lower-dirs/{0..149}
+	for ((i = 0; i < 150; i++)); do
+		echo "lower $i" >"lower/lower/$i"
+		echo "linked $i" >"lower/linked/$i.a"
+		ln "lower/linked/$i.a" "lower/linked/$i.b"
+	done
+	mark_lower
+	(
+		ulimit -n 400
+		mount_lamina
+	)
+	py remove many_orphans mnt 150
+	echo hello >mnt/after
+	assert_file mnt/after hello
+	work_is_empty() { [[ -z $(find work/work -mindepth 1 -print -quit) ]]; }
+	wait_until work_is_empty
+	umount_lamina
+	assert_lower_unchanged
+}
+
 @test "a file without a name cannot be given one" {
 	echo "lower file" >lower/file
 	mount_lamina

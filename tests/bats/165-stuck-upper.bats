@@ -104,7 +104,7 @@ read_all() {
 	done
 	wait_until waiting 60
 	# The first ones are in the file system, which no signal reaches.
-	kill -KILL $(jobs -p)
+	jobs -p | xargs kill -KILL
 	at_most_waiting() { ! waiting 41; }
 	wait_until at_most_waiting
 	read_all

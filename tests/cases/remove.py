@@ -2,10 +2,13 @@
 """Cases of 060-remove.bats."""
 
 import errno
+import fcntl
 import mmap
 import os
+import stat
 
-from lib import case, equal, fails, holds, link_fd, main, names_of, on_fd, read_file, write_file
+from lib import case, equal, fails, holds, link_fd, main, names_of, on_fd, outcome
+from lib import read_file, write_file
 
 
 @case
@@ -205,6 +208,66 @@ def by_handle(directory):
     os.unlink("a", dir_fd=one)
     fails(errno.ENOENT, os.stat, "a", dir_fd=two)
     fails(errno.ENOENT, os.unlink, "a", dir_fd=two)
+
+
+# ---- more objects without a name than the daemon may have descriptors ----
+
+
+def open_all(top, n):
+    """Open @n objects of each kind, which then lose their names. Returns (fd, content or None)."""
+    os.chdir(top)
+    kept = []
+    for i in range(n):
+        for name in (f"lower/{i}", f"upper.{i}", f"linked/{i}.a", f"replaced.{i}"):
+            if not os.path.exists(name):
+                write_file(name, name.encode())
+            kept.append((os.open(name, os.O_RDWR if i % 2 else os.O_RDONLY), read_file(name)))
+        kept.append((os.open(".", os.O_TMPFILE | os.O_RDWR), b""))
+        kept.append((os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_EXCL), b""))
+        os.mkdir(f"dir.{i}")
+        for name in (f"dir.{i}", f"lower-dirs/{i}"):
+            kept.append((os.open(name, os.O_RDONLY | os.O_DIRECTORY), None))
+    for i in range(n):
+        for name in (f"lower/{i}", f"upper.{i}", f"linked/{i}.a", f"linked/{i}.b"):
+            os.unlink(name)
+        write_file("new", b"new")
+        os.rename("new", f"replaced.{i}")
+        os.unlink(f"replaced.{i}")
+        os.rmdir(f"dir.{i}")
+        os.rmdir(f"lower-dirs/{i}")
+    return kept
+
+
+@case
+def many_orphans(top, count):
+    kept = open_all(top, int(count))
+    write_file("there", b"yes")
+    equal(read_file("there"), b"yes", "a file with a name")
+    for fd, content in kept:
+        attributes = os.fstat(fd)
+        equal(attributes.st_nlink, 0, "names of an object that has lost its last")
+        if content is None:
+            equal(stat.S_ISDIR(attributes.st_mode), True, "a directory is one")
+            fails(errno.ENOENT, os.open, "new", os.O_CREAT | os.O_RDWR, dir_fd=fd)
+            continue
+        equal(os.pread(fd, 100, 0), content, "content of a file without a name")
+        os.fchmod(fd, 0o640)
+        equal(os.fstat(fd).st_mode & 0o777, 0o640, "mode of a file without a name")
+        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
+            os.pwrite(fd, b"written", 3)
+            equal(os.pread(fd, 100, 3), b"written" + content[10:], "what was written to it")
+            os.setxattr(fd, "user.a", b"b")
+            equal(os.getxattr(fd, "user.a"), b"b", "an attribute of a file without a name")
+    # The first O_TMPFILE that is not exclusive may still get a name.
+    tmpfile = next(fd for fd, content in reversed(kept) if content == b"" and can_link(fd))
+    equal(os.fstat(tmpfile).st_nlink, 1, "names of a file that was given one")
+    equal(os.stat("linked.now").st_nlink, 1, "the same, by its name")
+    os.unlink("linked.now")
+    equal(os.fstat(tmpfile).st_nlink, 0, "names of a file that has lost it again")
+
+
+def can_link(fd):
+    return outcome(link_fd, fd, "linked.now") == "success"
 
 
 if __name__ == "__main__":

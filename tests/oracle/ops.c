@@ -13,10 +13,13 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -384,10 +387,46 @@ static struct outcome op_slot_open(const struct draw *d, struct side *s)
 
 	if (*fd >= 0)
 		close(*fd);
-	/* For writing: what a read-only handle shows after a copy-up is each engine's own. */
-	*fd = openat(s->root, d->path, O_RDWR | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC | d->flags,
+	/* Some for reading only: they have to show what others write after a copy-up. */
+	*fd = openat(s->root, d->path,
+		     (d->number % 3 ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC |
+			     d->flags,
 		     d->mode);
 	return opened(*fd);
+}
+
+/* A lock of an open handle: flock(2), or one of its open file description. */
+static struct outcome lock(int fd, unsigned int number)
+{
+	static const int kinds[] = {LOCK_SH, LOCK_EX, LOCK_UN};
+	static const short types[] = {F_RDLCK, F_WRLCK, F_UNLCK};
+	struct flock range = {
+		.l_type = types[number % 3],
+		.l_whence = SEEK_SET,
+		.l_start = number % 7,
+		.l_len = number % 5,
+	};
+
+	if (number % 2)
+		return result(flock(fd, kinds[number % 3] | LOCK_NB));
+	return result(fcntl(fd, F_OFD_SETLK, &range));
+}
+
+static struct outcome op_slot_lock(const struct draw *d, struct side *s)
+{
+	return lock(s->slots[d->slot], d->number);
+}
+
+static struct outcome op_lock(const struct draw *d, struct side *s)
+{
+	int fd = openat(s->root, d->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	struct outcome o = opened(fd);
+
+	if (fd >= 0) {
+		o = lock(fd, d->number);
+		close(fd);
+	}
+	return o;
 }
 
 static struct outcome op_slot_write(const struct draw *d, struct side *s)
@@ -418,6 +457,9 @@ static struct outcome op_slot_change(const struct draw *d, struct side *s)
 {
 	int fd = s->slots[d->slot];
 
+	/* By a handle for reading only, of a file without a name, overlayfs cannot: EEXIST. */
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY)
+		return result(0);
 	switch (d->number % 4) {
 	case 0:
 		return result(fchmod(fd, d->mode));
@@ -428,6 +470,28 @@ static struct outcome op_slot_change(const struct draw *d, struct side *s)
 	default:
 		return result(fsetxattr(fd, "user.slot", d->data, d->size % 50, 0));
 	}
+}
+
+/* ---- the mount ---- */
+
+/* Read-only or writable, with all other flags as they are. */
+static struct outcome op_remount(const struct draw *d, struct side *s)
+{
+	static const unsigned long kept[][2] = {{ST_NOSUID, MS_NOSUID},
+						{ST_NODEV, MS_NODEV},
+						{ST_NOEXEC, MS_NOEXEC},
+						{ST_NOATIME, MS_NOATIME},
+						{ST_RELATIME, MS_RELATIME}};
+	unsigned long flags = MS_REMOUNT | (d->number % 3 ? 0 : MS_RDONLY);
+	struct statvfs now;
+	char path[32];
+
+	if (fstatvfs(s->root, &now) < 0)
+		return result(-1);
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		flags |= now.f_flag & kept[i][0] ? kept[i][1] : 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->root);
+	return result(mount(NULL, path, NULL, flags, NULL));
 }
 
 /* ---- the table ---- */
@@ -469,6 +533,9 @@ static const struct op {
 	{"slot_read", op_slot_read, 2, false},
 	{"slot_stat", op_slot_stat, 2, false},
 	{"slot_change", op_slot_change, 2, false},
+	{"slot_lock", op_slot_lock, 3, false},
+	{"lock", op_lock, 2, false},
+	{"remount", op_remount, 1, false},
 };
 
 #define N_OPS (sizeof(ops) / sizeof(ops[0]))

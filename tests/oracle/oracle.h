@@ -53,7 +53,6 @@ struct scene {
 	unsigned int n_layers;
 	struct timespec start; /* of the operations: layers are older */
 	struct pair mounts;    /* roots of the two mounts, while mounted */
-	bool held_read_only;   /* a read-only handle may legitimately differ now */
 	char log[65536];       /* what was done, for the report */
 	size_t log_used;
 };
