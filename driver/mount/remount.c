@@ -116,16 +116,17 @@ errint_t lamina_remount(int at, const struct lamina_mount_options *o, struct lam
 	if (fstatvfs(fd, &now) < 0)
 		return lamina_error_set(error, -errno, "cannot stat '%s'", target);
 	if (o->names_read_only && !o->read_only && !has_upper(dev))
-		return lamina_error_set(error, -EROFS,
-					"cannot make '%s' writable: it was mounted without an upper "
-					"directory",
-					target);
+		return lamina_error_set(
+			error, -EROFS,
+			"cannot make '%s' writable: it was mounted without an upper "
+			"directory",
+			target);
 	lamina_fd_path(path, fd);
 	if (mount(NULL, path, NULL, MS_REMOUNT | new_flags(o, &now), NULL) == 0)
 		return 0;
 	if (errno == EBUSY)
-		return lamina_error_set(error, -errno,
-					"cannot make '%s' read-only while files are open for writing",
-					target);
+		return lamina_error_set(
+			error, -errno,
+			"cannot make '%s' read-only while files are open for writing", target);
 	return lamina_error_set(error, -errno, "cannot remount '%s'", target);
 }

@@ -395,37 +395,56 @@ static struct outcome op_slot_open(const struct draw *d, struct side *s)
 	return opened(*fd);
 }
 
-/* A lock of an open handle: flock(2), or one of its open file description. */
-static struct outcome lock(int fd, unsigned int number)
+/* A lock of an open handle: by flock(2), or of a range by its open file description. */
+static struct outcome lock(int fd, bool whole, int kind)
 {
-	static const int kinds[] = {LOCK_SH, LOCK_EX, LOCK_UN};
-	static const short types[] = {F_RDLCK, F_WRLCK, F_UNLCK};
 	struct flock range = {
-		.l_type = types[number % 3],
+		.l_type = kind == LOCK_SH   ? F_RDLCK
+			  : kind == LOCK_EX ? F_WRLCK
+					    : F_UNLCK,
 		.l_whence = SEEK_SET,
-		.l_start = number % 7,
-		.l_len = number % 5,
+		.l_start = 5,
+		.l_len = 10,
 	};
 
-	if (number % 2)
-		return result(flock(fd, kinds[number % 3] | LOCK_NB));
-	return result(fcntl(fd, F_OFD_SETLK, &range));
+	return result(whole ? flock(fd, kind | LOCK_NB) : fcntl(fd, F_OFD_SETLK, &range));
 }
 
 static struct outcome op_slot_lock(const struct draw *d, struct side *s)
 {
-	return lock(s->slots[d->slot], d->number);
+	static const int kinds[] = {LOCK_SH, LOCK_EX, LOCK_UN};
+
+	return lock(s->slots[d->slot], d->number % 2, kinds[d->number % 3]);
 }
 
+/*
+ * A lock by a handle for reading, and what happens to it and to the data when the file is opened for
+ * writing, which may copy it up, and is written to.
+ */
 static struct outcome op_lock(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	struct outcome o = opened(fd);
+	bool whole = d->number % 2;
+	int reader = openat(s->root, d->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct outcome o = opened(reader), writes;
+	int writer = reader < 0 ? -1 : openat(s->root, d->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	char data[DATA_SIZE];
+	ssize_t n;
 
-	if (fd >= 0) {
-		o = lock(fd, d->number);
-		close(fd);
+	if (writer >= 0) {
+		o = lock(reader, whole, LOCK_SH);
+		writes = lock(writer, whole, LOCK_EX);
+		o.extra = (uint64_t)writes.error;
+		writes = result(pwrite(writer, d->data, d->size, d->offset));
+		n = pread(reader, data, sizeof(data), d->offset);
+		o.extra = o.extra * 31 + (n > 0 ? hash_of(data, (size_t)n) : 0);
+		close(reader);
+		reader = -1;
+		writes = lock(writer, whole, LOCK_EX);
+		o.extra = o.extra * 31 + (uint64_t)writes.error;
+		close(writer);
 	}
+	if (reader >= 0)
+		close(reader);
 	return o;
 }
 
