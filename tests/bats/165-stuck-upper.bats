@@ -19,12 +19,12 @@ setup() {
 	mkdir lower/dir lower/other
 	for ((i = 0; i < 100; i++)); do echo "$i" >"lower/dir/$i"; done
 	mount_lamina
-	frozen=""
+	frozen="" later=()
 }
 
 teardown() {
 	thaw || true
-	wait
+	all_done || true
 	umount mnt 2>/dev/null || true
 	leak_check
 	umount "$disk"
@@ -41,11 +41,27 @@ thaw() {
 	frozen=""
 }
 
-# waiting N: so many processes of this shell wait in the kernel.
+# later COMMAND...: in the background; all_done waits for all of them. A `wait` for every child of the
+# shell would wait for those of bats as well.
+later() {
+	"$@" &
+	later+=($!)
+}
+
+all_done() {
+	local pid
+
+	for pid in "${later[@]}"; do wait "$pid" || true; done
+	later=()
+}
+
+append() { echo x >>"$1"; }
+
+# waiting N: so many of them wait in the kernel.
 waiting() {
 	local pid n=0
 
-	for pid in $(jobs -p); do
+	for pid in "${later[@]}"; do
 		! grep -q '^State:.[DS]' "/proc/$pid/status" 2>/dev/null || n=$((n + 1))
 	done
 	[[ $n -ge $1 ]]
@@ -65,12 +81,12 @@ read_all() {
 @test "lower files are read and listed while 60 processes wait to write" {
 	freeze
 	for ((i = 0; i < 60; i++)); do
-		(echo x >>"mnt/dir/$i") &
+		later append "mnt/dir/$i"
 	done
 	wait_until waiting 60
 	read_all
 	thaw
-	wait
+	all_done
 	assert_equal "$(cat mnt/dir/{0..59} | grep -c x)" 60
 }
 
@@ -79,36 +95,36 @@ read_all() {
 	for ((i = 0; i < 30; i++)); do echo "$i" >"mnt/made/$i"; done
 	freeze
 	for ((i = 0; i < 10; i++)); do
-		mkdir "mnt/made/new.$i" &
-		(echo x >"mnt/made/file.$i") &
-		mv "mnt/made/$i" "mnt/made/$i.moved" &
-		rm "mnt/made/1$i" &
-		ln "mnt/made/2$i" "mnt/made/2$i.link" &
-		chmod 600 "mnt/dir/$i" &
+		later mkdir "mnt/made/new.$i"
+		later append "mnt/made/file.$i"
+		later mv "mnt/made/$i" "mnt/made/$i.moved"
+		later rm "mnt/made/1$i"
+		later ln "mnt/made/2$i" "mnt/made/2$i.link"
+		later chmod 600 "mnt/dir/$i"
 	done
-	mv mnt/made mnt/moved &
-	mv mnt/other mnt/other.moved &
+	later mv mnt/made mnt/moved
+	later mv mnt/other mnt/other.moved
 	wait_until waiting 30
 	assert_equal "$(timeout 60 cat mnt/dir/99)" 99
 	assert_equal "$(timeout 60 stat -c %s mnt/dir/98)" 3
 	assert_equal "$(timeout 60 cat mnt/dir/50 mnt/dir/51 | paste -sd' ')" "50 51"
 	thaw
-	wait
+	all_done
 	assert test -d mnt/moved -a -d mnt/other.moved
 }
 
 @test "a process that waits to change something can be killed" {
 	freeze
 	for ((i = 0; i < 60; i++)); do
-		(echo x >>"mnt/dir/$i") &
+		later append "mnt/dir/$i"
 	done
 	wait_until waiting 60
 	# The first ones are in the file system, which no signal reaches.
-	jobs -p | xargs kill -KILL
+	kill -KILL "${later[@]}"
 	at_most_waiting() { ! waiting 41; }
 	wait_until at_most_waiting
 	read_all
 	thaw
-	wait
+	all_done
 	read_all
 }
