@@ -25,7 +25,7 @@ endif
 
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps demo check check-tests bench install install-alternative clean format format-check lint sanitize \
+.PHONY: all help deps demo check check-tests fresh-check bench install install-alternative clean format format-check lint sanitize \
 	clang tools
 
 # driver/bpf needs libbpf, which only `lamina` has in it: see bpf/bpf.mk.
@@ -44,6 +44,7 @@ help::
 	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
 	@echo 'make demo       run a Debian container through podman on Lamina; ENGINE=bpf: in the VM'
 	@echo 'make check      build, lint, and run all tests on every engine'
+	@echo 'make fresh-check  the README, on a new Debian 12 and a new Debian 13; FRESH=trixie: only there'
 	@echo 'make bench      compare with overlayfs and fuse-overlayfs'
 	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX)); install-alternative: also'
 	@echo '                under the name fuse-overlayfs'
@@ -144,6 +145,10 @@ check: deps
 
 check-tests: all tools sanitize $(B)/fuzz $(POLICY_FUZZERS) $(MANUALS:%=$(B)/man/%)
 	$(Q)tests/run-all
+
+FRESH ?= bookworm trixie
+fresh-check:
+	$(Q)tests/fresh-check $(FRESH)
 
 bench: deps
 	$(Q)$(MAKE) --no-print-directory all tools
