@@ -23,6 +23,9 @@ LAMINA_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 LAMINA_LDFLAGS += -fsanitize=address,undefined
 endif
 
+# As in scripts: a command that fails in a pipeline fails it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .PHONY: all help deps demo check check-tests fresh-check bench install install-alternative clean format format-check lint sanitize \

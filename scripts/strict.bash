@@ -9,6 +9,7 @@ shopt -s inherit_errexit
 
 # report_failure STATUS LINE COMMAND: each level that gives up adds its line.
 report_failure() {
+	[[ $- == *e* ]] || return 0
 	printf '%s:%s: status %s from: %s\n' "${BASH_SOURCE[1]}" "$2" "$1" "${3%%$'\n'*}" >&2
 }
 
@@ -19,3 +20,15 @@ die() {
 	echo "${0##*/}: $*" >&2
 	exit 1
 }
+
+# attempt COMMAND...: runs it in a subshell, which ends at the first command that fails; in a condition a
+# function would go on. Its status is in $status.
+attempt() {
+	set +e
+	(set -e; "$@")
+	status=$?
+	set -e
+}
+
+# at_most LINES: the first lines of the input, all of which is read.
+at_most() { awk -v lines="$1" 'NR <= lines'; }

@@ -122,7 +122,7 @@ more"
 @test "engine=auto takes fuse, and passthrough is refused with the reason" {
 	run_expect 0 rootless '
 		assert_equal "$("$LAMINA_BIN/lamina" features --json | jq -r .auto)" fuse
-		"$LAMINA_BIN/lamina" features | grep -q "passthrough  no: .*real root"
+		"$LAMINA_BIN/lamina" features | grep "passthrough  no: .*real root"
 		refute "$LAMINA_BIN/lamina-mount" \
 			-o lowerdir=lower,upperdir=upper,workdir=work,engine=passthrough mnt 2>upper/error
 		grep -q "engine passthrough does not work here: .*real root" upper/error

@@ -22,7 +22,7 @@ setup_file() {
 	base_image "$DEMO_DIR/base.tar"
 	# The programs may lie where only root can go.
 	cp "$LAMINA_BIN"/{lamina,lamina-mount} "$SCENE"
-	cp "$LAMINA_ROOT/demo/lib.bash" "$SCENE"
+	cp "$LAMINA_ROOT/scripts/podman.bash" "$SCENE"
 	chown -R "$ROOTLESS:" "$DEMO_DIR" "$SCENE/run"
 	rootless 'demo_write_conf; ours import -q "$DEMO_DIR/base.tar" "$BASE"' >/dev/null
 	DEMO_RUNTIME=$(rootless 'demo_find_runtime "lamina:$LAMINA_ENGINE" "$BASE" >&2 && echo "$DEMO_RUNTIME"')
@@ -64,7 +64,7 @@ rootless() {
 		TEST_DIR="${TEST_DIR:-$SCENE}" DEMO_RUNTIME="${DEMO_RUNTIME:-}" \
 		CONTAINERS_CONF="$DEMO_DIR/containers.conf" \
 		CONTAINERS_STORAGE_CONF="$DEMO_DIR/storage.conf" \
-		bash -euo pipefail -c "cd; source '$SCENE/lib.bash'
+		bash -euo pipefail -c "cd; source '$SCENE/podman.bash'
 			ours() { pm \"lamina:\$LAMINA_ENGINE\" \"\$@\"; }
 			$1"
 }

@@ -17,7 +17,7 @@ setup_file() {
 	policy '{"maskedPaths": ["/base/dir/f1"], "readonlyPaths": ["/etc"]}' "$DEMO_DIR/policy-1.json"
 	policy '{"maskedPaths": ["/base/dir/f2"]}' "$DEMO_DIR/policy-2.json"
 	podman_for_lamina
-	PODMAN_MAJOR=$(podman --version | grep -oE '[0-9]+' | head -1)
+	PODMAN_MAJOR=$(podman --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
 	export PODMAN_MAJOR
 	find_runtimes
 }

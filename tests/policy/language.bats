@@ -228,7 +228,7 @@ assert_one_error() {
 		done
 	done
 	run_expect 0 policy check p.bin
-	policy compile p.json -o - | cmp - p.bin
+	cmp <(policy compile p.json -o -) p.bin
 	policy compile - -o again <p.json
 	run_expect 1 policy check p.bin p.json
 	assert_one_error "p.bin: a compiled policy is taken as it is, by itself"
@@ -319,7 +319,7 @@ assert_one_error() {
 	assert_one_error "p.json: larger than 8388608 bytes"
 	echo '{}' >e.json
 	local files
-	mapfile -t files < <(yes e.json | head -17)
+	mapfile -t files < <(printf 'e.json\n%.0s' {1..17})
 	run_expect 0 policy check "${files[@]:1}"
 	run_expect 1 policy check "${files[@]}"
 	assert_one_error "e.json: more than 16 policy files"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# podman with private storage, on whatever machine this is: used by the demo and by the tests.
+# podman with private storage, on whatever machine this is: used by the demo and by the tests, which
+# source it into shells of their own.
 #
 # Everything is kept below $DEMO_DIR. A "driver" is lamina, lamina:ENGINE, overlay or fuse-overlayfs;
 # each has a storage of its own.
@@ -114,9 +115,8 @@ demo_leftovers() {
 	local pid
 	awk -v dir="$DEMO_DIR/" 'index($5, dir) == 1 && $5 !~ /\/overlay$/ { print "mount", $5 }' \
 		/proc/self/mountinfo
-	for pid in $(pgrep -x 'lamina-mount|lamina-keeper'); do
-		if readlink /proc/"$pid"/fd/* 2>/dev/null | grep -q "^$DEMO_DIR/"; then
-			echo "process $pid"
-		fi
+	# pgrep takes patterns of 15 characters.
+	for pid in $(pgrep -x lamina-mount || true; pgrep -x lamina-keeper || true); do
+		[[ $(readlink /proc/"$pid"/fd/* 2>/dev/null || true) != *"$DEMO_DIR/"* ]] || echo "process $pid"
 	done
 }
