@@ -15,8 +15,19 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wundef -Wvla
 	-Wcast-qual -Wpointer-arith -Wstrict-prototypes
 WERROR ?= -Werror
 LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ioci-hooks -Ikernel/uapi -pthread -fno-strict-aliasing \
-	-fstack-protector-strong $(WARNINGS) $(WERROR) -MMD -MP
+	$(WARNINGS) $(WERROR) -MMD -MP
 LAMINA_LDFLAGS := -pthread
+
+# What makes an error in memory harder to use. The C library's checks need an optimising compiler, and
+# would hide what sanitizers look for.
+MACHINE := $(shell uname -m)
+LAMINA_CFLAGS += -fPIE -fstack-protector-strong -fstack-clash-protection \
+	$(if $(filter x86_64 i%86,$(MACHINE)),-fcf-protection=full) \
+	$(if $(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
+LAMINA_LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifneq ($(SANITIZE),1)
+LAMINA_CFLAGS += $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif
 ifeq ($(SANITIZE),1)
 LAMINA_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
@@ -28,7 +39,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps demo check check-tests fresh-check bench install install-alternative clean format format-check lint sanitize \
+.PHONY: all FORCE help deps demo check check-tests fresh-check bench install install-alternative clean format format-check lint sanitize \
 	clang tools
 
 # driver/bpf needs libbpf, which only `lamina` has in it: see bpf/bpf.mk.
@@ -54,7 +65,14 @@ help::
 	@echo 'make format     put the sources into the one style; format-check, lint: only look'
 	@echo 'make sanitize   build with ASan and UBSan into $(B)/sanitize'
 
-$(B)/obj/%.o: %.c
+# What is built with other words for the compiler is built again.
+FLAGS = $(CC) $(LAMINA_CFLAGS) $(CFLAGS) $(LAMINA_LDFLAGS) $(LDFLAGS)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	$(Q)[[ $$(cat $@ 2>/dev/null) == '$(FLAGS)' ]] || echo '$(FLAGS)' >$@
+FORCE:
+
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo '  CC    $<'
 	$(Q)$(CC) $(LAMINA_CFLAGS) $(CFLAGS) -c -o $@ $<

@@ -97,6 +97,8 @@ errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int 
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + LAMINA_HANDLE_MAX];
 	} h = {.handle.handle_bytes = LAMINA_HANDLE_MAX};
+	/* f_handle is declared to have no elements, and may not be indexed. */
+	const unsigned char *bytes = (const unsigned char *)h.room + sizeof(h.handle);
 	const struct lamina_layer *l = &u->layers[layer];
 	int mount_id, length;
 
@@ -110,8 +112,8 @@ errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int 
 	}
 	length = snprintf(key, LAMINA_KEY_SIZE, "%u-%x-", l->dev_nr, h.handle.handle_type);
 	for (unsigned int i = 0; i < h.handle.handle_bytes; i++)
-		length += snprintf(key + length, LAMINA_KEY_SIZE - (size_t)length, "%02x",
-				   h.handle.f_handle[i]);
+		length +=
+			snprintf(key + length, LAMINA_KEY_SIZE - (size_t)length, "%02x", bytes[i]);
 	return 0;
 }
 
