@@ -86,7 +86,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace trace-policy trace-views)
+$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,command features filter mount ps table trace trace-line trace-policy trace-views)
 $(B)/bin/lamina-mount: $(patsubst %,$(B)/obj/cmd/%.o,program view)
 $(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
@@ -202,6 +202,8 @@ install: all $(MANUALS:%=$(B)/man/%)
 	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(DESTDIR)$(HOOKS)/lamina.json
 	install -m 0644 $(addprefix $(B)/man/,$(filter %.1,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 $(addprefix $(B)/man/,$(filter %.8,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 0644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lamina
 	install -d $(DESTDIR)$(PREFIX)/share/lamina
 	install -m 0644 docs/policy.schema.json $(DESTDIR)$(PREFIX)/share/lamina
 

@@ -43,48 +43,67 @@ static errint_t apply(const char *name, char **files, size_t n, bool dry,
 	return err;
 }
 
-int policy_apply(int argc, char **argv)
+static int apply_command(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"dry-run", no_argument, NULL, 'n'},
-		{0},
-	};
 	struct lamina_error error = {""};
 	bool dry = false;
-	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (option != 'n')
-			return policy_usage("apply");
+	while (command_next(command, argc, argv) == 'n')
 		dry = true;
-	}
 	if (argc - optind < 2)
-		return policy_usage("apply");
+		return command_misused(command);
 	if (apply(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), dry, &error) < 0)
 		return policy_failure(&error);
 	return EXIT_SUCCESS;
 }
 
-int policy_remove(int argc, char **argv)
+static const struct command_option apply_options[] = {
+	{"dry-run", 'n', NULL, "log only, whatever the files say"},
+	{0},
+};
+
+const struct command policy_apply = {
+	.name = "policy apply",
+	.arguments = "[--dry-run] CONTAINER|MOUNTPOINT FILE...",
+	.help = "Put a policy in force, in the place of what was.",
+	.options = apply_options,
+	.text = POLICY_FILES POLICY_MOUNTS,
+	.example = "lamina policy apply web policy.json",
+	.run = apply_command,
+};
+
+static int remove_command(const struct command *command, int argc, char **argv)
 {
 	struct lamina_error error = {""};
 	struct lamina_container container;
 	_cleanup_fd_ int root = -1;
+	const char *name;
 	errint_t err;
 
-	if (argc != 2 || argv[1][0] == '-')
-		return policy_usage("remove");
-	root = policy_open_mount(argv[1], &container, &error);
+	(void)command_next(command, argc, argv);
+	if (optind + 1 != argc)
+		return command_misused(command);
+	name = argv[optind];
+	root = policy_open_mount(name, &container, &error);
 	if (root < 0)
 		return policy_failure(&error);
 	err = lamina_client_remove(root, NULL, &error);
 	lamina_container_done(&container);
 	if (err < 0) {
-		lamina_error_wrap(&error, err, "%s", argv[1]);
+		lamina_error_wrap(&error, err, "%s", name);
 		return policy_failure(&error);
 	}
 	return EXIT_SUCCESS;
 }
+
+const struct command policy_remove = {
+	.name = "policy remove",
+	.arguments = "CONTAINER|MOUNTPOINT",
+	.help = "Let there be no policy.",
+	.text = POLICY_MOUNTS,
+	.example = "lamina policy remove web",
+	.run = remove_command,
+};
 
 errint_t policy_input_live(struct policy_input *input, const char *name, struct lamina_error *error)
 {

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "complain.h"
 #include "elsewhere.h"
 #include "guard/client.h"
@@ -33,18 +34,21 @@ struct options {
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "usage: " PROGRAM " [OPTION...] <STATE\n\n"
-		    "An OCI hook for createRuntime and poststop: puts the policy of a container in "
-		    "force.\n"
-		    "The container's state comes on standard input; the policy is named by the "
-		    "annotation\n"
-		    "org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode "
-		    "may be\n"
-		    "enforce or dry-run.\n\n"
-		    "  --policy FILE  a policy for every container for which the hook is called\n"
-		    "  --only DIR     annotations may only name files below DIR\n"
-		    "  --fail-open    let containers start whose policy can't be put in force\n"
-		    "  --help, --version\n");
+	fprintf(to,
+		"usage: " PROGRAM " [OPTION...] <STATE\n\n"
+		"An OCI hook for createRuntime and poststop: puts the policy of a container in "
+		"force.\n"
+		"The container's state comes on standard input; the policy is named by the "
+		"annotation\n"
+		"org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode "
+		"may be\n"
+		"enforce or dry-run.\n\n"
+		"  --policy FILE  a policy for every container for which the hook is called\n"
+		"  --only DIR     annotations may only name files below DIR (default: any file)\n"
+		"  --fail-open    let containers start whose policy can't be put in force\n"
+		"  --help, --version\n\n"
+		"example:\n"
+		"  " PROGRAM " --only /etc/lamina <state.json\n");
 }
 
 /* ---- the policy ---- */
@@ -225,6 +229,18 @@ static void take_away(const struct hook_state *state)
 		(void)ask_anywhere(&(struct request){root, NULL, state->id, &ignored});
 }
 
+static void bad_word(const struct option *known, const char *word)
+{
+	struct lamina_nearest nearest;
+	char hint[80];
+
+	lamina_nearest_begin(&nearest, word + strspn(word, "-"));
+	for (; known->name; known++)
+		lamina_nearest_try(&nearest, known->name);
+	fprintf(stderr, PROGRAM ": option '%s' is unknown, or its value is missing%s\n", word,
+		lamina_nearest_hint(&nearest, "--", hint, sizeof(hint)));
+}
+
 static errint_t parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option words[] = {
@@ -234,7 +250,8 @@ static errint_t parse(int argc, char **argv, struct options *ret)
 	};
 	int word;
 
-	while ((word = getopt_long(argc, argv, "hV", words, NULL)) >= 0)
+	opterr = 0;
+	while ((word = getopt_long(argc, argv, ":hV", words, NULL)) >= 0)
 		switch (word) {
 		case 'p':
 			if (ret->n == LAMINA_POLICY_MAX_FILES)
@@ -254,6 +271,7 @@ static errint_t parse(int argc, char **argv, struct options *ret)
 			printf(PROGRAM ": version " LAMINA_VERSION "\n");
 			exit(EXIT_SUCCESS);
 		default:
+			bad_word(words, argv[optind - 1]);
 			return -EINVAL;
 		}
 	return 0;

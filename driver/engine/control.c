@@ -152,7 +152,8 @@ static errint_t trace(struct job *j)
 	if (err < 0)
 		return err;
 	err = lamina_audit_listen(&j->fs->policy.guard->audit, err,
-				  j->in->flags & LAMINA_CONTROL_EARLIER);
+				  j->in->flags & LAMINA_CONTROL_EARLIER,
+				  j->in->flags & LAMINA_CONTROL_PAST);
 	return err < 0 ? lamina_error_set(&j->error, err, "cannot listen to the mount") : 0;
 }
 
@@ -182,8 +183,9 @@ static errint_t end_learning(struct job *j)
 /* From another version, or by somebody who tries what happens. */
 static bool is_known(const struct lamina_control *in)
 {
-	bool listens = in->op == LAMINA_CONTROL_TRACE || in->op == LAMINA_CONTROL_LEARN;
-	uint32_t flags = listens ? LAMINA_CONTROL_FLAGS : 0;
+	uint32_t flags = in->op == LAMINA_CONTROL_TRACE	  ? LAMINA_CONTROL_TRACE_FLAGS
+			 : in->op == LAMINA_CONTROL_LEARN ? LAMINA_CONTROL_LEARN_FLAGS
+							  : 0;
 
 	return in->version == LAMINA_CONTROL_VERSION && in->op < LAMINA_CONTROL_OPS &&
 	       !(in->flags & ~flags) && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];

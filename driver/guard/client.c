@@ -186,11 +186,11 @@ static errint_t listen_to(int root, struct lamina_control *request, struct lamin
 	return err < 0 ? err : TAKE_FD(ours);
 }
 
-errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error)
+errint_t lamina_client_trace(int root, bool follow, struct lamina_error *error)
 {
 	struct lamina_control request = {
 		.op = LAMINA_CONTROL_TRACE,
-		.flags = earlier ? LAMINA_CONTROL_EARLIER : 0,
+		.flags = LAMINA_CONTROL_EARLIER | (follow ? 0 : LAMINA_CONTROL_PAST),
 	};
 
 	return listen_to(root, &request, error);

@@ -24,10 +24,10 @@ errint_t lamina_client_remove(int root, const char *label, struct lamina_error *
 errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error);
 
 /*
- * Listen to the audit of a mount's daemon; @earlier: to what is still there, too. Returns an fd to read
- * lines from. What happens in views is told elsewhere: see bpf/policy-events.h.
+ * Listen to the audit of a mount's daemon, from what is still there on; without @follow, the reading
+ * ends with that. Returns an fd to read lines from. What happens in views is told elsewhere: see bpf/policy-events.h.
  */
-errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error);
+errint_t lamina_client_trace(int root, bool follow, struct lamina_error *error);
 
 /* Learn what is used, see guard/learn.h; @at_exec: from the first program on that is run. Returns an fd
  * to read it from; closing it ends the learning. Of a view bpf/policy-uses.h learns. */

@@ -23,7 +23,8 @@ enum lamina_control_op {
 	LAMINA_CONTROL_REMOVE,
 	/* Write the bundle in force to the memfd `out`; nothing if there is none. */
 	LAMINA_CONTROL_SHOW,
-	/* Write the audit to the pipe `out` as it happens, until it is closed. */
+	/* Write the audit to the pipe `out` as it happens, until it is closed; with LAMINA_CONTROL_PAST
+	 * only what is still there, and then the end of the pipe. */
 	LAMINA_CONTROL_TRACE,
 	/* Write what is used to the pipe `out`, as guard/learn.h says, until it is closed. */
 	LAMINA_CONTROL_LEARN,
@@ -35,7 +36,11 @@ enum lamina_control_op {
 /* TRACE: begin with what is still there. LEARN: begin with the first program that is run. */
 #define LAMINA_CONTROL_EARLIER 1u
 #define LAMINA_CONTROL_AT_EXEC 1u
-#define LAMINA_CONTROL_FLAGS   1u
+/* TRACE: end with what is still there. */
+#define LAMINA_CONTROL_PAST 2u
+/* All that TRACE and LEARN can have. */
+#define LAMINA_CONTROL_TRACE_FLAGS (LAMINA_CONTROL_EARLIER | LAMINA_CONTROL_PAST)
+#define LAMINA_CONTROL_LEARN_FLAGS LAMINA_CONTROL_AT_EXEC
 
 struct lamina_control {
 	uint32_t version;

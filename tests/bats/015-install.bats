@@ -16,7 +16,7 @@ daemon_is_gone() { ! pgrep -f "$INSTALLED/usr/bin/fuse-overlayfs" >/dev/null; }
 
 # The options of the usage that may follow -o, a line each.
 options_of_usage() {
-	"$LAMINA_BIN/lamina-mount" --help | sed '1,/^mount options:/d; s/^  //; s/  .*//' |
+	"$LAMINA_BIN/lamina-mount" --help | sed '1,/^mount options:/d; /^$/,$d; s/^  //; s/  .*//' |
 		sed 's/ as for.*//; s/, /\n/g' | sed 's/=.*//'
 }
 
@@ -137,6 +137,13 @@ programs() {
 	echo '{}' >state
 	run_expect 1 sh -c '"$1" <state' sh "$INSTALLED$output"
 	assert_output_has "the container's state has no id"
+}
+
+@test "bash completes commands and options, by what the program says" {
+	run_expect 0 bash -euc 'PATH=$1/usr/bin:$PATH; . "$1/usr/share/bash-completion/completions/lamina"
+		COMP_WORDS=(lamina policy ex) COMP_CWORD=2; _lamina; echo "${COMPREPLY[*]}"
+		COMP_WORDS=(lamina policy compile --o) COMP_CWORD=3; _lamina; echo "${COMPREPLY[*]}"' - "$INSTALLED"
+	assert_equal "$output" $'explain\n--output'
 }
 
 @test "the schema of policies is installed" {

@@ -130,7 +130,7 @@ FIRST="can't open '/base/dir/f1': No such file or directory"
 	hooked run -d --name box --annotation "$(under "$policy")" \
 		--annotation org.lamina.policy.mode=dry-run "$BASE" sleep 1000 >/dev/null
 	assert_equal "$(ours exec box cat /base/dir/f1)" one
-	lamina trace --policy --earlier box >trace.out 3>&- &
+	lamina trace --policy --follow --json box >trace.out 3>&- &
 	tracing=$!
 	wait_until traced '.path == "/base/dir/f1" and .verdict == "would be refused"'
 	kill -INT "$tracing"
