@@ -21,14 +21,16 @@ patience() {
 # wait_until COMMAND...: until it succeeds, or else say what the processes do that it waits for: those
 # that the function stuck_processes prints.
 wait_until() {
-	local since=$SECONDS
+	local since=$SECONDS looked=-1
 
 	until "$@"; do
-		if ((SECONDS - since >= 30)) && ((SECONDS - since >= $(patience 30))); then
+		# The machine may become busy meanwhile; once a second is often enough to look.
+		if ((SECONDS != looked)) && ((SECONDS - since >= $(patience 30))); then
 			echo "did not come true in $((SECONDS - since)) s: $*" >&2
 			show_stuck
 			return 1
 		fi
+		looked=$SECONDS
 		sleep 0.02
 	done
 }

@@ -333,6 +333,8 @@ mounts_below() {
 leak_check() {
 	local left
 	cd /
+	# A test that hung was ended, but what it waited for is still there.
+	[[ -z ${BATS_TIMED_OUT:-} ]] || show_stuck
 	left=$(mounts_below "$TEST_DIR/")
 	if [[ -n $left ]]; then
 		# shellcheck disable=SC2086

@@ -16,11 +16,11 @@ commands() {
 	local word
 
 	while read -r word; do
-		[[ $word == --* ]] && continue
 		echo "${1:+$1 }$word"
-		# shellcheck disable=SC2086
-		[[ $(lamina --complete ${1:-} "$word") == "$(lamina --complete ${1:-})" ]] || commands "${1:+$1 }$word"
-	done < <(lamina --complete ${1:-})
+		case $word in
+		policy | filter) commands "$word" ;;
+		esac
+	done < <(lamina --complete "$@" | sed '/^--/d')
 }
 
 # options COMMAND: its options, without --help.
@@ -84,7 +84,7 @@ options() {
 	assert_output_has "unknown command 'polcy'; did you mean 'policy'?"
 	run_expect 2 lamina policy explian x /
 	assert_output_has "unknown command 'policy explian'; did you mean 'explain'?"
-	run_expect 2 lamina filter lod overlay
+	run_expect 2 lamina filter loda overlay
 	assert_output_has "did you mean 'load'?"
 	run_expect 2 lamina help polcy
 	assert_output_has "did you mean 'policy'?"
@@ -129,11 +129,13 @@ options() {
 	run_expect 2 lamina filter
 }
 
-# header_and_fields COMMAND...: the names of its columns, and of the fields of its JSON, are the same.
+# same_names COMMAND...: its columns are named as fields of its JSON, of which $OBJECT is one with all.
 same_names() {
+	local names fields
+
 	run_expect "${STATUS:-0}" lamina "$@"
 	names=$(tr -s ' ' '\n' <<<"${lines[0],,}" | sort)
-	fields=$(lamina "$@" --json | jq -r "$FIELDS | keys_unsorted[]" | tr '[:upper:]' '[:lower:]' | sort) || true
+	fields=$(lamina "$@" --json | jq -r "$OBJECT | keys_unsorted[]" | tr '[:upper:]' '[:lower:]' | sort) || true
 	echo "columns: ${names//$'\n'/ }; fields: ${fields//$'\n'/ }"
 	[[ -n $names && -z $(comm -23 <(echo "$names") <(echo "$fields")) ]]
 }
@@ -142,9 +144,9 @@ same_names() {
 	cat >p.json <<-'END'
 		{"rules": [{"paths": ["/a"], "access": ["chmod"], "action": "ERRNO", "errno": "EPERM", "comment": "x"}]}
 	END
-	FIELDS='.rules[0] + .files[0]' same_names policy show p.json
-	STATUS=3 FIELDS='.[0]' same_names policy explain p.json /a chmod
-	FIELDS='.engines | to_entries[0].value + {engine: 0, works: 0, why: 0}' same_names features
+	OBJECT='.rules[0] + .files[0]' same_names policy show p.json
+	STATUS=3 OBJECT='.[0]' same_names policy explain p.json /a chmod
+	OBJECT='.engines | to_entries[0].value + {engine: 0, works: 0, why: 0}' same_names features
 }
 
 @test "check and explain speak JSON" {
@@ -183,7 +185,8 @@ same_names() {
 		{"paths": ["/abc"], "action": "LOG", "comment": "two"}]}' >p.json
 	run_expect 0 lamina policy show p.json
 	LC_ALL=C.UTF-8
-	assert_equal "$(echo "${lines[1]%one}" | wc -m)" "$(echo "${lines[2]%two}" | wc -m)"
+	before=${lines[1]%one} after=${lines[2]%two}
+	assert_equal "${#before}" "${#after}"
 }
 
 # on_terminal COMMAND: what it writes to one.
