@@ -20,8 +20,9 @@ static void print_option(FILE *to, const struct command_option *option)
 	char words[64];
 
 	snprintf(words, sizeof(words), "%s%c%s--%s%s%s", option->key < 0x80 ? "-" : " ",
-		 option->key < 0x80 ? option->key : ' ', option->key < 0x80 ? ", " : "  ", option->name,
-		 option->argument ? " " : "", option->argument ? option->argument : "");
+		 option->key < 0x80 ? option->key : ' ', option->key < 0x80 ? ", " : "  ",
+		 option->name, option->argument ? " " : "",
+		 option->argument ? option->argument : "");
 	fprintf(to, "  %-24s %s\n", words, option->help);
 }
 
@@ -45,7 +46,8 @@ static void print_example(FILE *to, const char *at)
 
 static void print_usage(const struct command *command, FILE *to)
 {
-	fprintf(to, "usage: lamina%s%s %s\n", *command->name ? " " : "", command->name, command->arguments);
+	fprintf(to, "usage: lamina%s%s %s\n", *command->name ? " " : "", command->name,
+		command->arguments);
 }
 
 void command_help(const struct command *command, FILE *to)
@@ -99,7 +101,8 @@ static void unknown_option(const struct command *command, const char *word)
 }
 
 /* What getopt_long() did not like. */
-__attribute__((noreturn)) static void end_misused(const struct command *command, int found, char **argv)
+__attribute__((noreturn)) static void end_misused(const struct command *command, int found,
+						  char **argv)
 {
 	const char *word = argv[optind - 1];
 	char letter[3] = {'-', (char)optopt, '\0'};
@@ -127,7 +130,8 @@ static void translate(const struct command *command, const char *first, struct o
 	size_t n = 0;
 
 	ret_letters += sprintf(ret_letters, "%s:h", first);
-	for (const struct command_option *o = command->options; o && o->name && n < MAX_OPTIONS; o++) {
+	for (const struct command_option *o = command->options; o && o->name && n < MAX_OPTIONS;
+	     o++) {
 		ret_words[n++] = (struct option){
 			.name = o->name,
 			.has_arg = o->argument ? required_argument : no_argument,
@@ -175,7 +179,8 @@ unsigned long command_seconds(const struct command *command, const char *text)
 
 	errno = 0;
 	seconds = strtoul(text, &end, 10);
-	if (errno == 0 && end != text && !*end && *text != '-' && seconds > 0 && seconds <= 1000000000)
+	if (errno == 0 && end != text && !*end && *text != '-' && seconds > 0 &&
+	    seconds <= 1000000000)
 		return seconds;
 	begin_complaint(command);
 	fprintf(stderr, "'%s' is no number of seconds\n", text);
@@ -202,8 +207,8 @@ static int unknown_sub(const struct command *command, const char *word)
 		lamina_nearest_try(&nearest, last_word((*sub)->name));
 	lamina_nearest_hint(&nearest, "", hint, sizeof(hint));
 	fprintf(stderr, "lamina: unknown command '%s%s%s'%s%s lamina%s%s --help\n", command->name,
-		*command->name ? " " : "", word, hint, *hint ? " See" : "; see", *command->name ? " " : "",
-		command->name);
+		*command->name ? " " : "", word, hint, *hint ? " See" : "; see",
+		*command->name ? " " : "", command->name);
 	return COMMAND_MISUSED;
 }
 

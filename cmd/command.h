@@ -20,9 +20,9 @@ struct command_option {
 };
 
 struct command {
-	const char *name;      /* all words after the program's: "policy explain" */
-	const char *arguments; /* "[OPTION...] FILE..." */
-	const char *help;      /* one line */
+	const char *name;		      /* all words after the program's: "policy explain" */
+	const char *arguments;		      /* "[OPTION...] FILE..." */
+	const char *help;		      /* one line */
 	const struct command_option *options; /* ends with an empty one; NULL: only --help */
 	const char *text;		      /* what else there is to say; may be NULL */
 	const char *example;		      /* one line or more */

@@ -8,7 +8,7 @@
 #include "table.h"
 
 /* Fields of the line; the widths are of what is in most of them. */
-static const char *const columns[] = {"time",	"container", "pid",  "comm", "access",
+static const char *const columns[] = {"time",	 "container", "pid",  "comm", "access",
 				      "verdict", "errno",     "rule", "path", NULL};
 static const int widths[] = {27, 12, 7, 15, 11, 16, 6, 20, 0};
 

@@ -60,7 +60,8 @@ void lamina_nearest_try(struct lamina_nearest *n, const char *known)
 	n->distance = d;
 }
 
-const char *lamina_nearest_hint(const struct lamina_nearest *n, const char *prefix, char *ret, size_t size)
+const char *lamina_nearest_hint(const struct lamina_nearest *n, const char *prefix, char *ret,
+				size_t size)
 {
 	if (n->best)
 		snprintf(ret, size, "; did you mean '%s%s'?", prefix, n->best);

@@ -20,4 +20,5 @@ void lamina_nearest_begin(struct lamina_nearest *n, const char *word);
 void lamina_nearest_try(struct lamina_nearest *n, const char *known);
 
 /* "; did you mean 'WORD'?" with @prefix before the word, or "" if none is near. Returns @ret. */
-const char *lamina_nearest_hint(const struct lamina_nearest *n, const char *prefix, char *ret, size_t size);
+const char *lamina_nearest_hint(const struct lamina_nearest *n, const char *prefix, char *ret,
+				size_t size);

@@ -53,7 +53,8 @@ def odd_requests(top):
         refused(errno.EINVAL, root, APPLY, **(good | change))
     refused(errno.EINVAL, root, UNKNOWN, **good)
     refused(errno.EINVAL, root, 0xFFFFFFFF, **good)
-    refused(errno.EINVAL, root, TRACE, out=os.pipe()[1], flags=2)
+    refused(errno.EINVAL, root, TRACE, out=os.pipe()[1], flags=4)
+    refused(errno.EINVAL, root, LEARN, out=os.pipe()[1], flags=2)
     for directory in (f"{top}/etc", f"{top}/etc/passwd"):
         refused(errno.ENOTTY, os.open(directory, os.O_RDONLY), SHOW, out=good["out"])
     equal(policy_of(root), before, "what is in force")
