@@ -204,7 +204,7 @@ static bool goes_on(void)
 	return !stopped && !ferror(stdout);
 }
 
-/* What is still there: each daemon ends with it. One that is stopped must not hold up who asks. */
+/* What is still there: each daemon ends with it. A stopped one must not hold up the caller. */
 static errint_t print_past(struct listening *l, struct lamina_error *error)
 {
 	errint_t err = 0;

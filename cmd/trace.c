@@ -203,7 +203,7 @@ static errint_t run(struct options *options, struct lamina_error *error)
 	if (!options->follow && !options->told)
 		fprintf(stderr,
 			"lamina trace: nothing is recorded; the filter '%s' records while "
-			"somebody reads: lamina trace --follow\n",
+			"a process reads: lamina trace --follow\n",
 			options->filter);
 	lamina_tracing_done(&tracing);
 	if (err < 0)
@@ -302,7 +302,8 @@ const struct command command_trace = {
 	.arguments = "[OPTION...] [CONTAINER|MOUNTPOINT]",
 	.help = "Print what was recorded on a mount, or on all, and end.",
 	.options = options,
-	.text = "Operations are recorded on views that have the filter trace, while somebody reads "
+	.text = "Operations are recorded on views that have the filter trace, while a process "
+		"reads "
 		"them with\n"
 		"--follow. What policies refuse is always recorded, as far as there is room.\n",
 	.example = "lamina trace --policy web\n"
