@@ -24,7 +24,7 @@ refused() {
 	is '[{"filter":"overlay","state":"attached","views":0}]' bash -c 'lamina filter list --json | jq -c .'
 	is $'FILTER   STATE     VIEWS\noverlay  attached  0' lamina filter list
 	log lamina filter show overlay
-	[[ $output == *'state: attached'* ]]
+	[[ $output == *'state:  attached'* ]]
 	unload overlay
 	is 'FILTER  STATE  VIEWS' lamina filter list
 	fails "no filter 'overlay' is loaded" lamina filter show overlay
