@@ -41,6 +41,9 @@
 /* Names held in cached directory listings over the whole mount (about 64 bytes a name). */
 #define LAMINA_MAX_CACHED_NAMES 262144
 
+/* What is written down about a mount: LAMINA_MAX_LOWERS paths of PATH_MAX, each byte as an escape of four. */
+#define LAMINA_RECORD_MAX (8u << 20)
+
 /* A server of upcalls that lived less long than this died of itself; and how long its keeper waits
  * at most before it starts the next one. */
 #define LAMINA_SERVER_YOUNG_MS 500

@@ -77,6 +77,33 @@ size_t lamina_text_character(const char *text, size_t left)
 	return n;
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+static unsigned int digit(char c)
+{
+	return (unsigned int)(c - '0');
+}
+
+void lamina_text_unescape(char *text)
+{
+	char *to = text;
+
+	/* A text that ends within an escape ends the test for one: its NUL is no digit. */
+	for (; *text; text++) {
+		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) &&
+		    is_octal(text[3])) {
+			*to++ = (char)(digit(text[1]) << 6 | digit(text[2]) << 3 | digit(text[3]));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
 void lamina_text_json(struct lamina_text *text, const char *string)
 {
 	lamina_text_add(text, "\"", 1);

@@ -28,6 +28,13 @@ void lamina_text_print(struct lamina_text *text, const char *format, ...)
  * overlong ones, no surrogates. */
 size_t lamina_text_character(const char *text, size_t left);
 
+/*
+ * Put the bytes that are written as a backslash and three octal digits ("\\040": a space) back in their
+ * place, in @text itself. Anything else stays as it is, also a backslash with fewer digits. Mount tables and
+ * records (mount/record.h) are written that way.
+ */
+void lamina_text_unescape(char *text);
+
 /* Add @string as a JSON string, with its quotes. A byte that is no part of valid UTF-8 becomes the
  * character of its number, so that different names stay different and the result is valid. */
 void lamina_text_json(struct lamina_text *text, const char *string);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "guard/client.h"
 #include "mount/table.h"
 
@@ -178,24 +179,33 @@ static errint_t ask_podman(const char *name, char *answer, size_t size)
 	while (n < size - 1 && (more = read(ours, answer + n, size - 1 - n)) > 0)
 		n += (size_t)more;
 	answer[n] = '\0';
+	/* What says more than an answer can be is not waited for: it would wait for a reader. */
+	lamina_cleanup_fd(&ours);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	return more < 0 ? -EIO : (errint_t)n;
 }
 
-static errint_t find_podman(const char *name, struct lamina_container *ret)
+errint_t lamina_container_parse(char *answer, struct lamina_container *ret)
 {
-	char answer[8192], *mount;
-	errint_t err = ask_podman(name, answer, sizeof(answer));
+	char *mount;
 
-	if (err <= 0)
-		return err;
 	answer[strcspn(answer, "\n")] = '\0';
 	mount = strchr(answer, ' ');
 	if (!mount || mount[1] != '/')
 		return 0;
 	*mount++ = '\0';
+	if (strlen(answer) > LAMINA_LABEL_MAX)
+		return 0;
 	return found(mount, answer, ret);
+}
+
+static errint_t find_podman(const char *name, struct lamina_container *ret)
+{
+	char answer[8192];
+	errint_t err = ask_podman(name, answer, sizeof(answer));
+
+	return err > 0 ? lamina_container_parse(answer, ret) : err;
 }
 
 /* A directory here, which people write without a slash; containers of the name come first. */

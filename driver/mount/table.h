@@ -28,3 +28,8 @@ bool lamina_table_is_ours(const struct lamina_table_entry *entry);
 errint_t lamina_table_each(const char *path,
 			   bool (*each)(void *user, const struct lamina_table_entry *entry),
 			   void *user);
+
+/* The same for one line of a table. Returns whether to go on: what @each returned, or true for what is no line. */
+bool lamina_table_line(const char *line,
+		       bool (*each)(void *user, const struct lamina_table_entry *entry),
+		       void *user);
