@@ -36,18 +36,23 @@ static errint_t open_fd(struct job *j, int fd, int flags)
 	return opened;
 }
 
-/* Whether the mount can take a policy, from now on until its end. */
-static errint_t make_ready(struct job *j)
+/*
+ * Whether the mount can take a policy, from now on until its end. Engine passthrough is told of all opens of
+ * files in any case; @lists: those of directories are needed as well.
+ */
+static errint_t make_ready(struct job *j, bool lists)
 {
 	const char *obstacle = policy_obstacle(j->fs);
+	bool passthrough = j->fs->options.engine == LAMINA_ENGINE_PASSTHROUGH;
 
 	if (obstacle)
 		return lamina_error_say(&j->error, -EOPNOTSUPP, "%s", obstacle);
-	if (policy_keep_opens(j->fs))
+	if (policy_keep_opens(j->fs) || (passthrough && !lists))
 		return 0;
 	return lamina_error_say(&j->error, -EOPNOTSUPP,
 				"the container has started without a policy, and this mount can't "
-				"take one any more: mount with the option 'policies'");
+				"take one any more%s: mount with the option 'policies'",
+				passthrough ? " that hides names or refuses listings" : "");
 }
 
 static errint_t receive(struct job *j, struct lamina_active **ret)
@@ -67,14 +72,17 @@ static errint_t apply(struct job *j)
 	_cleanup_text_ struct lamina_text paths = {0};
 	_cleanup_fd_ int out = -1;
 	struct lamina_active *active;
-	errint_t err = make_ready(j);
+	errint_t err = out = open_fd(j, j->in->out, O_WRONLY);
 
-	if (err == 0)
-		err = out = open_fd(j, j->in->out, O_WRONLY);
 	if (err >= 0)
 		err = receive(j, &active);
 	if (err < 0)
 		return err;
+	err = make_ready(j, active->lists);
+	if (err < 0) {
+		lamina_active_unref(active);
+		return err;
+	}
 	lamina_active_unref(policy_set(j->fs, active));
 	err = sweep_policy(j->fs, &paths);
 	if (err == 0)
@@ -158,7 +166,7 @@ static errint_t trace(struct job *j)
 
 static errint_t learn(struct job *j)
 {
-	errint_t err = make_ready(j);
+	errint_t err = make_ready(j, false);
 
 	if (err == 0)
 		err = open_pipe(j);

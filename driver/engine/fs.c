@@ -92,7 +92,7 @@ static void agree(void *user, struct wire_terms *terms)
 		terms->flags |= FUSE_PASSTHROUGH | FUSE_ATOMIC_O_TRUNC;
 		terms->max_stack_depth = 1;
 	}
-	policy_agree(fs, passthrough || !(terms->offered & FUSE_NO_OPEN_SUPPORT));
+	policy_agree(fs);
 }
 
 static void start_thread(void *user)
@@ -198,6 +198,7 @@ const struct wire_ops lamina_fs_ops = {
 			[FUSE_OPENDIR] = op_opendir,
 			[FUSE_READDIR] = op_readdir,
 			[FUSE_READDIRPLUS] = op_readdirplus,
+			[FUSE_RELEASEDIR] = op_releasedir,
 			[FUSE_FSYNCDIR] = op_fsyncdir,
 			[FUSE_GETXATTR] = op_getxattr,
 			[FUSE_LISTXATTR] = op_listxattr,

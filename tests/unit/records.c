@@ -19,18 +19,9 @@
 static void test_unescape(void)
 {
 	static const char *const cases[][2] = {
-		{"", ""},
-		{"plain", "plain"},
-		{"a\\040b", "a b"},
-		{"\\134\\012", "\\\n"},
-		{"\\", "\\"},
-		{"\\1", "\\1"},
-		{"\\12", "\\12"},
-		{"end\\01", "end\\01"},
-		{"\\128", "\\128"},
-		{"\\ 12", "\\ 12"},
-		{"\\+12", "\\+12"},
-		{"\\0401", " 1"},
+		{"", ""},	    {"plain", "plain"}, {"a\\040b", "a b"}, {"\\134\\012", "\\\n"},
+		{"\\", "\\"},	    {"\\1", "\\1"},	{"\\12", "\\12"},   {"end\\01", "end\\01"},
+		{"\\128", "\\128"}, {"\\ 12", "\\ 12"}, {"\\+12", "\\+12"}, {"\\0401", " 1"},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -137,12 +128,17 @@ static bool take(void *user, const struct lamina_table_entry *entry)
 static void test_table(void)
 {
 	static const char *const odd[] = {
-		"", "\n", " - ", "1 2 0:3 / /a rw", "1 2 x:3 / /a rw - fuse s", "1 2 0:3 / /a rw - ",
+		"",
+		"\n",
+		" - ",
+		"1 2 0:3 / /a rw",
+		"1 2 x:3 / /a rw - fuse s",
+		"1 2 0:3 / /a rw - ",
 	};
 	struct found found = {0};
 
-	ok(!lamina_table_line("136 35 0:34 / /a\\040b\\1 rw master:1 - fuse.lamina x\\134 rw\n", take,
-			      &found),
+	ok(!lamina_table_line("136 35 0:34 / /a\\040b\\1 rw master:1 - fuse.lamina x\\134 rw\n",
+			      take, &found),
 	   "a line of a table");
 	ok(found.n == 1 && found.dev == makedev(0, 34), "its device");
 	same_text(found.target, "/a b\\1", "its target");
@@ -155,7 +151,8 @@ static void test_table(void)
 static void test_origin(void)
 {
 	static const char *const odd[] = {
-		"", "1", "1 8", "x 7", "1 7 2 a/b", "1 7 2 ..", "1 7 2 ../../x", "1 7 2 a.n", "1 7 2",
+		"",	     "1",     "1 8", "x 7", "1 7 2 a/b", "1 7 2 ..", "1 7 2 ../../x",
+		"1 7 2 a.n", "1 7 2",
 	};
 	struct lamina_origin origin;
 
