@@ -103,7 +103,7 @@ $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 POLICY_FUZZERS := $(addprefix $(B)/fuzz-,policy table bundle learned readers)
 POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
 $(POLICY_FUZZERS): $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
-$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/active.c
+$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/parts.c driver/guard/active.c
 $(B)/fuzz-learned: $(wildcard driver/learned/*.c)
 $(B)/fuzz-readers: $(filter-out driver/base/%,$(filter-out driver/policy/%,$(DRIVER_SOURCES)))
 

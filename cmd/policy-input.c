@@ -74,12 +74,17 @@ const char *policy_kind_name(enum lamina_rule_kind kind)
 	}
 }
 
-void policy_print(const char *text)
+void policy_print_to(FILE *file, const char *text)
 {
 	_cleanup_free_ char *copy = strdup(text);
 
 	if (!copy)
 		return;
 	lamina_json_clean(copy);
-	fputs(copy, stdout);
+	fputs(copy, file);
+}
+
+void policy_print(const char *text)
+{
+	policy_print_to(stdout, text);
 }

@@ -3,6 +3,7 @@
  * lamina policy apply, lamina policy remove: the policy that is in force in a mount.
  */
 #include <getopt.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -22,23 +23,34 @@ errint_t policy_open_mount(const char *name, struct lamina_container *container,
 	return err;
 }
 
+static errint_t read_all(char **files, size_t n, bool dry, struct lamina_sources *ret,
+			 struct lamina_error *error)
+{
+	errint_t err = 0;
+
+	*ret = (struct lamina_sources){0};
+	for (size_t i = 0; err == 0 && i < n; i++)
+		err = lamina_sources_read(ret, files[i], dry, error);
+	return err;
+}
+
 static errint_t apply(const char *name, char **files, size_t n, bool dry,
 		      struct lamina_error *error)
 {
 	struct lamina_container container;
-	struct lamina_bundle bundle;
+	struct lamina_sources sources;
 	_cleanup_fd_ int root = policy_open_mount(name, &container, error);
 	errint_t err;
 
 	if (root < 0)
 		return root;
-	err = lamina_bundle_read(&bundle, container.label, files, n, dry, error);
+	err = read_all(files, n, dry, &sources, error);
 	if (err == 0) {
-		err = lamina_client_apply(root, &bundle, error);
+		err = lamina_client_apply(root, container.label, &sources, error);
 		if (err < 0)
 			lamina_error_wrap(error, err, "%s", name);
-		lamina_bundle_done(&bundle);
 	}
+	lamina_sources_done(&sources);
 	lamina_container_done(&container);
 	return err;
 }
@@ -65,24 +77,62 @@ int policy_apply(int argc, char **argv)
 	return EXIT_SUCCESS;
 }
 
+/* Who removes a part is told of the others. */
+static void tell_what_stays(int root)
+{
+	struct lamina_error ignored = {""};
+	struct lamina_bundle bundle;
+
+	if (lamina_client_show(root, &bundle, &ignored) <= 0)
+		return;
+	fprintf(stderr, "lamina: still in force:");
+	for (size_t i = 0; i < bundle.sources.n; i++) {
+		const struct lamina_source *source = &bundle.sources.list[i];
+
+		fprintf(stderr, "%s ", i ? "," : "");
+		policy_print_to(stderr, source->name);
+		if (source->base) {
+			fprintf(stderr, " (the mount's own)");
+		} else if (*source->label) {
+			fprintf(stderr, " (of ");
+			policy_print_to(stderr, source->label);
+			fprintf(stderr, ")");
+		}
+	}
+	fputc('\n', stderr);
+	lamina_bundle_done(&bundle);
+}
+
 int policy_remove(int argc, char **argv)
 {
+	static const struct option options[] = {
+		{"all", no_argument, NULL, 'a'},
+		{0},
+	};
 	struct lamina_error error = {""};
 	struct lamina_container container;
 	_cleanup_fd_ int root = -1;
+	bool all = false;
 	errint_t err;
+	int option;
 
-	if (argc != 2 || argv[1][0] == '-')
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option != 'a')
+			return policy_usage("remove");
+		all = true;
+	}
+	if (argc - optind != 1)
 		return policy_usage("remove");
-	root = policy_open_mount(argv[1], &container, &error);
+	root = policy_open_mount(argv[optind], &container, &error);
 	if (root < 0)
 		return policy_failure(&error);
-	err = lamina_client_remove(root, NULL, &error);
+	err = lamina_client_remove(root, all ? NULL : container.label, &error);
 	lamina_container_done(&container);
 	if (err < 0) {
-		lamina_error_wrap(&error, err, "%s", argv[1]);
+		lamina_error_wrap(&error, err, "%s", argv[optind]);
 		return policy_failure(&error);
 	}
+	tell_what_stays(root);
 	return EXIT_SUCCESS;
 }
 

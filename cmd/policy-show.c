@@ -68,6 +68,21 @@ static struct json_object *rule_object(const struct policy_input *input, unsigne
 	return object;
 }
 
+/* A file of the policy, and whose part it is. @file: NULL for a compiled one, of which the mode is not known. */
+static struct json_object *file_object(const struct lamina_policy_file *file,
+				       const struct lamina_source *source)
+{
+	struct json_object *object = json_object_new_object();
+	const char *label = *source->label ? source->label : NULL;
+	const char *mode = file && file->dry ? "dry-run" : "enforce";
+
+	json_object_object_add(object, "file", json_object_new_string(source->name));
+	json_object_object_add(object, "mode", file ? json_object_new_string(mode) : NULL);
+	json_object_object_add(object, "base", json_object_new_boolean(source->base));
+	json_object_object_add(object, "container", label ? json_object_new_string(label) : NULL);
+	return object;
+}
+
 static int print_json(const struct policy_input *input)
 {
 	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
@@ -75,15 +90,11 @@ static int print_json(const struct policy_input *input)
 	const uint32_t *words = input->compiled.words;
 	int result;
 
-	for (size_t i = 0; i < input->policy.n_files; i++) {
-		struct json_object *file = json_object_new_object();
+	for (size_t i = 0; i < input->sources.n; i++) {
+		bool known = i < input->policy.n_files;
 
-		json_object_object_add(file, "file",
-				       json_object_new_string(input->policy.files[i].name));
-		json_object_object_add(
-			file, "mode",
-			json_object_new_string(input->policy.files[i].dry ? "dry-run" : "enforce"));
-		json_object_array_add(files, file);
+		json_object_array_add(files, file_object(known ? &input->policy.files[i] : NULL,
+							 &input->sources.list[i]));
 	}
 	for (unsigned int i = 0; i < words[LAMINA_POLICY_AT_N_RULES]; i++)
 		json_object_array_add(list, rule_object(input, i));
@@ -121,6 +132,18 @@ static void print_source(const struct policy_input *input, unsigned int number)
 	}
 }
 
+/* Whose part of the policy a source is, if it is in force. */
+static void print_owner(const struct lamina_source *source)
+{
+	if (source && source->base) {
+		printf(" (the mount's own)");
+	} else if (source && *source->label) {
+		printf(" (of ");
+		policy_print(source->label);
+		printf(")");
+	}
+}
+
 static void print_rule(const struct policy_input *input, unsigned int number)
 {
 	struct lamina_compiled_rule rule;
@@ -133,6 +156,7 @@ static void print_rule(const struct policy_input *input, unsigned int number)
 	       lamina_action_name(lamina_verdict_action(rule.verdict)));
 	if (error && lamina_verdict_action(rule.verdict) == LAMINA_ACTION_ERRNO)
 		printf(" %s", error);
+	print_owner(lamina_sources_of_rule(&input->sources, number));
 	if (number < input->policy.n_rules) {
 		if (input->policy.files[input->policy.rules[number].file].dry)
 			printf(" (dry run)");

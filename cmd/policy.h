@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "guard/container.h"
 #include "policy/source.h"
@@ -61,3 +62,4 @@ const char *policy_kind_name(enum lamina_rule_kind kind);
 
 /* Print text of others: what a terminal could take for a command becomes '?'. */
 void policy_print(const char *text);
+void policy_print_to(FILE *file, const char *text);

@@ -172,8 +172,9 @@ static errint_t open_root(const struct hook_state *state, struct lamina_error *e
 /* What a mount is asked for: from here, or else from where it was made. */
 struct request {
 	int root;
-	const struct lamina_bundle *bundle; /* to be put in force; NULL: what has the label goes */
 	const char *label;
+	const struct lamina_sources
+		*sources; /* to be put in force; NULL: what has the label goes */
 	struct lamina_error *error;
 };
 
@@ -181,8 +182,9 @@ static errint_t ask(void *user)
 {
 	const struct request *request = user;
 
-	if (request->bundle)
-		return lamina_client_apply(request->root, request->bundle, request->error);
+	if (request->sources)
+		return lamina_client_apply(request->root, request->label, request->sources,
+					   request->error);
 	return lamina_client_remove(request->root, request->label, request->error);
 }
 
@@ -197,21 +199,14 @@ static errint_t put_in_force(const struct options *options, const struct hook_st
 			     struct lamina_error *error)
 {
 	struct lamina_sources sources = {.n = 0};
-	struct lamina_bundle bundle;
 	_cleanup_fd_ int root = -1;
 	errint_t err = read_sources(options, state, &sources, error);
 
-	if (err < 0 || sources.n == 0) {
-		lamina_sources_done(&sources);
-		return err;
-	}
-	err = lamina_bundle_make(&bundle, state->id, &sources, error);
-	if (err < 0)
-		return err;
-	err = root = open_root(state, error);
-	if (err >= 0)
-		err = ask_anywhere(&(struct request){root, &bundle, NULL, error});
-	lamina_bundle_done(&bundle);
+	if (err == 0 && sources.n > 0)
+		err = root = open_root(state, error);
+	if (root >= 0)
+		err = ask_anywhere(&(struct request){root, state->id, &sources, error});
+	lamina_sources_done(&sources);
 	return err < 0 ? err : 0;
 }
 
@@ -222,7 +217,7 @@ static void take_away(const struct hook_state *state)
 	_cleanup_fd_ int root = open_root(state, &ignored);
 
 	if (root >= 0)
-		(void)ask_anywhere(&(struct request){root, NULL, state->id, &ignored});
+		(void)ask_anywhere(&(struct request){root, state->id, NULL, &ignored});
 }
 
 static errint_t parse(int argc, char **argv, struct options *ret)

@@ -4,6 +4,7 @@
  */
 #include "engine/policy.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "engine/policy_ask.h"
@@ -111,25 +112,42 @@ const char *policy_obstacle(struct lamina_fs *fs)
 	return NULL;
 }
 
-struct lamina_active *policy_set(struct lamina_fs *fs, struct lamina_active *active)
+/* Whether the mount's base, if it has one, is part of @active. */
+static bool keeps_base(const struct lamina_guard *guard, const struct lamina_active *active)
 {
-	struct lamina_active *before;
-
-	pthread_mutex_lock(&fs->table.lock);
-	before = fs->policy.guard->active;
-	fs->policy.guard->active = active;
-	policy_forget_states(fs);
-	announce(fs);
-	pthread_mutex_unlock(&fs->table.lock);
-	return before;
+	if (!active)
+		return !guard->base;
+	return lamina_bundle_has_base(&active->bundle, guard->base ? &guard->base->bundle : NULL);
 }
 
-struct lamina_active *policy_get(struct lamina_fs *fs)
+errint_t policy_replace(struct lamina_fs *fs, struct lamina_active *active, uint32_t set)
+{
+	struct lamina_guard *guard = fs->policy.guard;
+	struct lamina_active *unused = active;
+	errint_t err = keeps_base(guard, active) ? 0 : -EPERM;
+
+	pthread_mutex_lock(&fs->table.lock);
+	if (err == 0 && guard->set != set)
+		err = -EAGAIN;
+	if (err == 0) {
+		unused = guard->active;
+		guard->active = active;
+		guard->set++;
+		policy_forget_states(fs);
+		announce(fs);
+	}
+	pthread_mutex_unlock(&fs->table.lock);
+	lamina_active_unref(unused);
+	return err;
+}
+
+struct lamina_active *policy_get(struct lamina_fs *fs, uint32_t *ret_set)
 {
 	struct lamina_active *active;
 
 	pthread_mutex_lock(&fs->table.lock);
 	active = lamina_active_ref(fs->policy.guard->active);
+	*ret_set = fs->policy.guard->set;
 	pthread_mutex_unlock(&fs->table.lock);
 	return active;
 }

@@ -48,13 +48,13 @@ void policy_agree(struct lamina_fs *fs);
 const char *policy_obstacle(struct lamina_fs *fs);
 
 /*
- * Put @active, of which the reference is taken over, in force; NULL: none. Returns what was, with its
- * reference.
+ * Put @active, of which the reference is taken over, in force in the place of the set of number @set; NULL: none.
+ * -EAGAIN: another set is in force by now, and stays; -EPERM: the mount's base is not part of @active.
  */
-struct lamina_active *policy_set(struct lamina_fs *fs, struct lamina_active *active);
+errint_t policy_replace(struct lamina_fs *fs, struct lamina_active *active, uint32_t set);
 
-/* The policy in force with a reference, or NULL. */
-struct lamina_active *policy_get(struct lamina_fs *fs);
+/* The policy in force with a reference, or NULL, and the number of the set. */
+struct lamina_active *policy_get(struct lamina_fs *fs, uint32_t *ret_set);
 
 /* Keep the kernel sending OPEN and OPENDIR. Returns false if it is too late for that. */
 bool policy_keep_opens(struct lamina_fs *fs);

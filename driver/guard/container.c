@@ -111,6 +111,15 @@ static bool means(const char *name, const char *label)
 	return n > 0 && !strncmp(name, label, n) && (!label[n] || n >= 6);
 }
 
+/* The label of @bundle that is meant by @name, or NULL. */
+static const char *label_of(const struct lamina_bundle *bundle, const char *name)
+{
+	for (size_t i = 0; i < bundle->sources.n; i++)
+		if (means(name, bundle->sources.list[i].label))
+			return bundle->sources.list[i].label;
+	return NULL;
+}
+
 static errint_t find_label(const char *name, struct lamina_container *ret)
 {
 	struct lamina_error ignored = {""};
@@ -120,11 +129,13 @@ static errint_t find_label(const char *name, struct lamina_container *ret)
 	for (size_t i = 0; err == 0 && mounts[i]; i++) {
 		_cleanup_fd_ int root = lamina_client_open(mounts[i], &ignored);
 		struct lamina_bundle bundle = {0};
+		const char *label;
 
 		if (root < 0 || lamina_client_show(root, &bundle, &ignored) <= 0)
 			continue;
-		if (means(name, bundle.label))
-			err = found(mounts[i], bundle.label, ret);
+		label = label_of(&bundle, name);
+		if (label)
+			err = found(mounts[i], label, ret);
 		lamina_bundle_done(&bundle);
 	}
 	if (err >= 0)
