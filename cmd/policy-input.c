@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
+#include "base/text.h"
 #include "policy.h"
-#include "policy/json.h"
 
 errint_t policy_input_read(struct policy_input *input, char **files, size_t n, bool dry,
 			   struct lamina_error *error)
@@ -74,17 +73,7 @@ const char *policy_kind_name(enum lamina_rule_kind kind)
 	}
 }
 
-void policy_print_to(FILE *file, const char *text)
-{
-	_cleanup_free_ char *copy = strdup(text);
-
-	if (!copy)
-		return;
-	lamina_json_clean(copy);
-	fputs(copy, file);
-}
-
 void policy_print(const char *text)
 {
-	policy_print_to(stdout, text);
+	lamina_text_put(stdout, text);
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "guard/client.h"
 #include "policy.h"
 
@@ -90,12 +91,12 @@ static void tell_what_stays(int root)
 		const struct lamina_source *source = &bundle.sources.list[i];
 
 		fprintf(stderr, "%s ", i ? "," : "");
-		policy_print_to(stderr, source->name);
+		lamina_text_put(stderr, source->name);
 		if (source->base) {
 			fprintf(stderr, " (the mount's own)");
 		} else if (*source->label) {
 			fprintf(stderr, " (of ");
-			policy_print_to(stderr, source->label);
+			lamina_text_put(stderr, source->label);
 			fprintf(stderr, ")");
 		}
 	}

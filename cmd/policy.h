@@ -6,7 +6,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #include "guard/container.h"
 #include "policy/source.h"
@@ -60,6 +59,5 @@ void policy_verdict_text(unsigned int verdict, char *ret, size_t size);
 /* "maskedPaths", "rules", ...: where a rule of @kind stands in its file. */
 const char *policy_kind_name(enum lamina_rule_kind kind);
 
-/* Print text of others: what a terminal could take for a command becomes '?'. */
+/* Print text of others: what a terminal could take for a command is escaped. */
 void policy_print(const char *text);
-void policy_print_to(FILE *file, const char *text);
