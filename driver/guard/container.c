@@ -68,11 +68,17 @@ static errint_t add_mount(struct mounts *mounts, const char *path)
 	return 0;
 }
 
+/* One that another user serves would answer when it likes. */
+static bool is_strangers(const struct lamina_table_entry *entry)
+{
+	return entry->owner != LAMINA_TABLE_NO_OWNER && entry->owner != geteuid();
+}
+
 static bool add_if_ours(void *user, const struct lamina_table_entry *entry)
 {
 	struct mounts *mounts = user;
 
-	if (lamina_table_is_ours(entry))
+	if (lamina_table_is_ours(entry) && !is_strangers(entry))
 		mounts->err = add_mount(mounts, entry->target);
 	return mounts->err == 0;
 }

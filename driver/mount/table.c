@@ -6,27 +6,44 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
 #include "base/text.h"
 
+/* FUSE has the mounter's uid, as this user namespace shows it, among the options of its file systems. */
+static uid_t owner_in(const char *options)
+{
+	const char *at = options ? strstr(options, "user_id=") : NULL;
+
+	return at ? (uid_t)strtoul(at + strlen("user_id="), NULL, 10) : LAMINA_TABLE_NO_OWNER;
+}
+
 bool lamina_table_line(const char *line,
 		       bool (*each)(void *user, const struct lamina_table_entry *entry), void *user)
 {
-	_cleanup_free_ char *root = NULL, *target = NULL, *type = NULL, *source = NULL;
+	_cleanup_free_ char *root = NULL, *target = NULL, *type = NULL, *source = NULL,
+			    *options = NULL;
 	const char *rest = strstr(line, " - ");
 	unsigned int major, minor;
 
 	if (!rest || sscanf(line, "%*u %*u %u:%u %ms %ms", &major, &minor, &root, &target) != 4 ||
-	    sscanf(rest, " - %ms %ms", &type, &source) != 2)
+	    sscanf(rest, " - %ms %ms %ms", &type, &source, &options) < 2)
 		return true;
 	lamina_text_unescape(root);
 	lamina_text_unescape(target);
 	lamina_text_unescape(source);
 
-	const struct lamina_table_entry entry = {makedev(major, minor), root, target, type, source};
+	const struct lamina_table_entry entry = {
+		.dev = makedev(major, minor),
+		.root = root,
+		.target = target,
+		.type = type,
+		.source = source,
+		.owner = owner_in(options),
+	};
 
 	return each(user, &entry);
 }

@@ -13,7 +13,10 @@ struct lamina_table_entry {
 	dev_t dev;
 	const char *root; /* what of the file system is mounted */
 	const char *target, *type, *source;
+	uid_t owner; /* of a FUSE mount the user who made it; LAMINA_TABLE_NO_OWNER: not said */
 };
+
+#define LAMINA_TABLE_NO_OWNER ((uid_t) - 1)
 
 /* Whether it is a mount that a daemon of ours serves. */
 bool lamina_table_is_served(const struct lamina_table_entry *entry);

@@ -13,6 +13,7 @@
 #include "learned/learned.h"
 #include "mount/record.h"
 #include "mount/table.h"
+#include "state.h"
 #include "union/index.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -101,6 +102,29 @@ static void fuzz_unescape(char *text)
 		abort();
 }
 
+/* A container's state, and behind a NUL its configuration. */
+static void fuzz_state(const char *text, size_t size)
+{
+	const char *config = memchr(text, '\0', size);
+	size_t length = config ? (size_t)(config - text) : size;
+	struct lamina_error error = {""};
+	struct hook_state state;
+
+	if (hook_state_parse(text, length, &state, &error) < 0) {
+		if (!error.text[0])
+			abort();
+		return;
+	}
+	touch(state.id);
+	touch(state.policy);
+	touch(state.mode);
+	touch(state.unknown);
+	touch(state.odd);
+	if (config && hook_state_parse_config(&state, config + 1, size - length - 1) == 0)
+		touch(state.config_root);
+	hook_state_done(&state);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *copy;
@@ -112,7 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memcpy(copy, data + 1, size - 1);
 	copy[size - 1] = '\0';
-	switch (data[0] % 6) {
+	switch (data[0] % 7) {
 	case 0:
 		fuzz_record(copy);
 		break;
@@ -127,6 +151,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 4:
 		fuzz_origin(copy);
+		break;
+	case 5:
+		fuzz_state(copy, size - 1);
 		break;
 	default:
 		fuzz_unescape(copy);

@@ -111,6 +111,7 @@ static void test_odd_files(void)
 struct found {
 	unsigned int n;
 	dev_t dev;
+	uid_t owner;
 	char target[64], source[64];
 };
 
@@ -120,6 +121,7 @@ static bool take(void *user, const struct lamina_table_entry *entry)
 
 	found->n++;
 	found->dev = entry->dev;
+	found->owner = entry->owner;
 	snprintf(found->target, sizeof(found->target), "%s", entry->target);
 	snprintf(found->source, sizeof(found->source), "%s", entry->source);
 	return false;
@@ -143,6 +145,12 @@ static void test_table(void)
 	ok(found.n == 1 && found.dev == makedev(0, 34), "its device");
 	same_text(found.target, "/a b\\1", "its target");
 	same_text(found.source, "x\\", "its source");
+	same_number(found.owner, LAMINA_TABLE_NO_OWNER, "an owner is not said");
+	ok(!lamina_table_line("1 2 0:3 / /a rw - fuse.x y rw,user_id=1000,group_id=7\n", take,
+			      &found),
+	   "a line of FUSE");
+	same_number(found.owner, 1000, "has an owner");
+	found.n = 1;
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
 		ok(lamina_table_line(odd[i], take, &found), "no line: %zu", i);
 	same_number(found.n, 1, "of which nothing was taken");

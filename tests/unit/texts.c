@@ -63,8 +63,7 @@ static void test_json(void)
 	struct lamina_text text = {0};
 
 	lamina_text_json(&text, "a\"\\\n\x7f\xc2\x9b\xc3\xa9\x80");
-	ok(text.bytes && !strcmp(text.bytes,
-				 "\"a\\\"\\\\\\u000a\\u007f\\u009b\xc3\xa9\\u0080\""),
+	ok(text.bytes && !strcmp(text.bytes, "\"a\\\"\\\\\\u000a\\u007f\\u009b\xc3\xa9\\u0080\""),
 	   "JSON has nothing that a terminal takes for a command");
 	lamina_text_done(&text);
 }
