@@ -122,16 +122,18 @@ tools: $(B)/tests/oracle $(B)/tests/policymount $(TEST_TOOLS:%=$(B)/tests/%) $(U
 FUZZ_CC ?= clang-19
 $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 
-POLICY_FUZZERS := $(addprefix $(B)/fuzz-,policy table bundle learned)
+POLICY_FUZZERS := $(addprefix $(B)/fuzz-,policy table bundle learned readers)
 POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
 $(POLICY_FUZZERS): $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
-$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/active.c
+$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/parts.c driver/guard/active.c
 $(B)/fuzz-learned: $(wildcard driver/learned/*.c)
+$(B)/fuzz-readers: $(filter-out driver/base/% driver/policy/%,$(DRIVER_SOURCES)) oci-hooks/state.c
+$(B)/fuzz-readers: FUZZ_LIBS := $(shell pkg-config --libs json-c)
 
 $(B)/fuzz $(POLICY_FUZZERS):
 	@echo '  FUZZ  $@'
-	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ikernel/uapi -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -pthread -o $@ $^
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ioci-hooks -Ikernel/uapi -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread -o $@ $^ $(FUZZ_LIBS)
 
 # The step function of policies is one for the daemon and for BPF; both have to compile it.
 $(B)/tests/step.bpf.o: tests/policy/step.bpf.c driver/policy/step.h bpf/loop.bpf.h

@@ -40,18 +40,32 @@ static struct json_object *rule_object(const struct policy_input *input, unsigne
 	return object;
 }
 
+/* A file of the policy, and whose part it is. @file: NULL for a compiled one, of which the mode is not known. */
+static struct json_object *file_object(const struct lamina_policy_file *file,
+				       const struct lamina_source *source)
+{
+	struct json_object *object = json_object_new_object();
+	const char *label = *source->label ? source->label : NULL;
+	const char *mode = file && file->dry ? "dry-run" : "enforce";
+
+	json_object_object_add(object, "file", json_object_new_string(source->name));
+	json_object_object_add(object, "mode", file ? json_object_new_string(mode) : NULL);
+	json_object_object_add(object, "base", json_object_new_boolean(source->base));
+	json_object_object_add(object, "container", label ? json_object_new_string(label) : NULL);
+	return object;
+}
+
 static int print_json(const struct policy_input *input)
 {
 	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
 	struct json_object *files = json_object_new_array();
 	const uint32_t *words = input->compiled.words;
 
-	for (unsigned int i = 0; i < input->policy.n_files; i++) {
-		struct json_object *file = json_object_new_object();
+	for (size_t i = 0; i < input->sources.n; i++) {
+		bool known = i < input->policy.n_files;
 
-		json_add_string(file, "file", input->policy.files[i].name);
-		json_add_string(file, "mode", mode_of(input, i));
-		json_object_array_add(files, file);
+		json_object_array_add(files, file_object(known ? &input->policy.files[i] : NULL,
+							 &input->sources.list[i]));
 	}
 	for (unsigned int i = 0; i < words[LAMINA_POLICY_AT_N_RULES]; i++)
 		json_object_array_add(list, rule_object(input, i));
@@ -78,6 +92,17 @@ static void add_accesses(struct table *table, const struct lamina_policy_rule *r
 	table_add(table, words.bytes);
 }
 
+/* Whose part of the policy a rule is, if it is in force. */
+static void add_owner(const struct policy_input *input, unsigned int number, struct table *table)
+{
+	const struct lamina_source *source = lamina_sources_of_rule(&input->sources, number);
+
+	if (source && source->base)
+		table_add(table, "(the mount)");
+	else
+		table_add(table, source ? source->label : NULL);
+}
+
 static void add_rule(const struct policy_input *input, unsigned int number, struct table *table)
 {
 	const struct lamina_policy_rule *source =
@@ -89,6 +114,7 @@ static void add_rule(const struct policy_input *input, unsigned int number, stru
 	table_add(table, lamina_action_name(lamina_verdict_action(rule.verdict)));
 	table_add(table, errno_of(&rule));
 	table_add(table, source ? mode_of(input, source->file) : NULL);
+	add_owner(input, number, table);
 	add_accesses(table, source);
 	policy_source_cells(input, number, table);
 }
@@ -96,7 +122,7 @@ static void add_rule(const struct policy_input *input, unsigned int number, stru
 static int print_text(const struct policy_input *input)
 {
 	static const char *const columns[] = {
-		POLICY_RULE_COLUMNS,   "action", "errno", "mode", "access",
+		POLICY_RULE_COLUMNS,   "action", "errno", "mode", "container", "access",
 		POLICY_SOURCE_COLUMNS, NULL,
 	};
 	const uint32_t *words = input->compiled.words;

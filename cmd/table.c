@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "policy/json.h"
+#include "base/text.h"
 
 bool table_has_colours(void)
 {
@@ -57,15 +57,30 @@ void table_stream_header(const char *const *columns, const int *widths)
 	puts(colours ? "\033[0m" : "");
 }
 
+/* A copy in which nothing is a command for a terminal; "-" for nothing. */
+static char *escaped(const char *text)
+{
+	size_t size = text ? 4 * strlen(text) + 2 : 2;
+	char *copy = malloc(size);
+
+	if (copy)
+		lamina_text_escape(copy, size, text && *text ? text : "-");
+	return copy;
+}
+
+static void print_line(char *const *cells, size_t n, const int *widths)
+{
+	for (size_t i = 0; i < n; i++)
+		print_cell(cells[i], widths[i], i + 1 == n);
+	putchar('\n');
+}
+
 void table_stream_line(const char *const *cells, size_t n, const int *widths)
 {
 	for (size_t i = 0; i < n; i++) {
-		_cleanup_free_ char *copy = strdup(cells[i] && *cells[i] ? cells[i] : "-");
+		_cleanup_free_ char *copy = escaped(cells[i]);
 
-		if (!copy)
-			continue;
-		lamina_json_clean(copy);
-		print_cell(copy, widths[i], i + 1 == n);
+		print_cell(copy ? copy : "?", widths[i], i + 1 == n);
 	}
 	putchar('\n');
 }
@@ -73,7 +88,7 @@ void table_stream_line(const char *const *cells, size_t n, const int *widths)
 void table_add(struct table *table, const char *text)
 {
 	char **cells = reallocarray(table->cells, table->n + 1, sizeof(*cells));
-	char *copy = strdup(text && *text ? text : "-");
+	char *copy = escaped(text);
 
 	if (cells)
 		table->cells = cells;
@@ -82,7 +97,6 @@ void table_add(struct table *table, const char *text)
 		free(copy);
 		return;
 	}
-	lamina_json_clean(copy);
 	cells[table->n++] = copy;
 }
 
@@ -112,7 +126,7 @@ static void print(const struct table *table, int *widths, size_t columns)
 			widths[i % columns] = width_of(table->cells[i]);
 	table_stream_header(table->columns, widths);
 	for (size_t i = 0; i + columns <= table->n; i += columns)
-		table_stream_line((const char *const *)&table->cells[i], columns, widths);
+		print_line(&table->cells[i], columns, widths);
 }
 
 int table_end(struct table *table)

@@ -15,7 +15,7 @@ struct table {
 	bool broken; /* memory was lacking: table_end() says so */
 };
 
-/* The next cell, copied; what a terminal could take for a command becomes '?'. NULL or "": "-". */
+/* The next cell, copied; what a terminal could take for a command is escaped. NULL or "": "-". */
 void table_add(struct table *table, const char *text);
 void table_add_number(struct table *table, unsigned long long number);
 

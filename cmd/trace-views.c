@@ -209,7 +209,9 @@ static void print_event(const struct traced_views *views, struct traced_view *vi
 	const struct lamina_line line = {
 		.time = time_of_day(event->time),
 		.mount = view->path,
-		.label = known->is_known ? known->bundle.label : "",
+		.label = known->is_known ? lamina_bundle_label(&known->bundle,
+							       lamina_verdict_rule(event->verdict))
+					 : "",
 		.dropped = event->left_out,
 		.pid = (pid_t)event->pid,
 		.comm = event->comm,

@@ -97,7 +97,8 @@ void lamina_audit_write(struct lamina_audit *audit, const struct lamina_callers 
 	char comm[COMM_SIZE], exe[EXE_SIZE];
 	struct lamina_line told = {
 		.mount = audit->mount ? audit->mount : "",
-		.label = event->active->bundle.label,
+		.label = lamina_bundle_label(&event->active->bundle,
+					     lamina_verdict_rule(event->verdict)),
 		.pid = event->pid,
 		.comm = comm,
 		.exe = exe,

@@ -20,15 +20,28 @@
 #define IMPURE_XATTR "impure"
 #define ORIGIN_SIZE  (LAMINA_KEY_SIZE + 64)
 
+errint_t lamina_origin_parse(const char *value, uint64_t self, struct lamina_origin *ret)
+{
+	struct lamina_origin origin = {0};
+	uint64_t owner;
+	int fields = sscanf(value, "%" SCNu64 " %" SCNu64 " %u %223s", &origin.ino, &owner,
+			    &origin.nlink, origin.key);
+
+	if ((fields != 2 && fields != 4) || owner != self)
+		return 0;
+	/* It becomes a name in the index, and of a file beside that. */
+	if (origin.key[0] && (!lamina_name_valid(origin.key) || strchr(origin.key, '.')))
+		return 0;
+	*ret = origin;
+	return 1;
+}
+
 errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const char *name,
 			       const struct statx *self, struct lamina_origin *ret)
 {
 	char xattr[LAMINA_XATTR_NAME_SIZE];
-	struct lamina_origin origin = {0};
 	char value[ORIGIN_SIZE];
-	uint64_t owner;
 	ssize_t n;
-	int fields;
 
 	if (!lamina_xattr_own(u, ORIGIN_XATTR, xattr))
 		return 0;
@@ -36,12 +49,7 @@ errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const ch
 	if (n < 0)
 		return lamina_xattr_absent(n) ? 0 : (errint_t)n;
 	value[n] = '\0';
-	fields = sscanf(value, "%" SCNu64 " %" SCNu64 " %u %223s", &origin.ino, &owner,
-			&origin.nlink, origin.key);
-	if ((fields != 2 && fields != 4) || owner != self->stx_ino)
-		return 0;
-	*ret = origin;
-	return 1;
+	return lamina_origin_parse(value, self->stx_ino, ret);
 }
 
 errint_t lamina_origin_write(const struct lamina_union *u, int fd,
