@@ -15,17 +15,31 @@ WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wformat=2 -Wundef -Wvla
 	-Wcast-qual -Wpointer-arith -Wstrict-prototypes
 WERROR ?= -Werror
 LAMINA_CFLAGS := -std=gnu11 -D_GNU_SOURCE -Idriver -Icmd -Ioci-hooks -Ikernel/uapi -pthread -fno-strict-aliasing \
-	-fstack-protector-strong $(WARNINGS) $(WERROR) -MMD -MP
+	$(WARNINGS) $(WERROR) -MMD -MP
 LAMINA_LDFLAGS := -pthread
+
+# What makes an error in memory harder to use. The C library's checks need an optimising compiler, and
+# would hide what sanitizers look for.
+MACHINE := $(shell uname -m)
+LAMINA_CFLAGS += -fPIE -fstack-protector-strong -fstack-clash-protection \
+	$(if $(filter x86_64 i%86,$(MACHINE)),-fcf-protection=full) \
+	$(if $(filter aarch64,$(MACHINE)),-mbranch-protection=standard)
+LAMINA_LDFLAGS += -pie -Wl,-z,relro,-z,now,-z,noexecstack
+ifneq ($(SANITIZE),1)
+LAMINA_CFLAGS += $(if $(filter-out -O0,$(filter -O%,$(CFLAGS))),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif
 ifeq ($(SANITIZE),1)
 LAMINA_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=undefined \
 	-fno-omit-frame-pointer
 LAMINA_LDFLAGS += -fsanitize=address,undefined
 endif
 
+# As in scripts: a command that fails in a pipeline fails it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
-.PHONY: all help deps demo check check-tests bench install install-alternative clean format format-check lint sanitize \
+.PHONY: all FORCE help deps demo check check-tests fresh-check bench install install-alternative clean format format-check lint sanitize \
 	clang tools
 
 # driver/bpf needs libbpf, which only `lamina` has in it: see bpf/bpf.mk.
@@ -44,13 +58,21 @@ help::
 	@echo 'make deps       install what building, tests and demo need (Debian 12 or 13)'
 	@echo 'make demo       run a Debian container through podman on Lamina; ENGINE=bpf: in the VM'
 	@echo 'make check      build, lint, and run all tests on every engine'
+	@echo 'make fresh-check  the README, on a new Debian 12 and a new Debian 13; FRESH=trixie: only there'
 	@echo 'make bench      compare with overlayfs and fuse-overlayfs'
 	@echo 'make install    install under $$DESTDIR$$PREFIX ($(PREFIX)); install-alternative: also'
 	@echo '                under the name fuse-overlayfs'
 	@echo 'make format     put the sources into the one style; format-check, lint: only look'
 	@echo 'make sanitize   build with ASan and UBSan into $(B)/sanitize'
 
-$(B)/obj/%.o: %.c
+# What is built with other words for the compiler is built again.
+FLAGS = $(CC) $(LAMINA_CFLAGS) $(CFLAGS) $(LAMINA_LDFLAGS) $(LDFLAGS)
+$(B)/flags: FORCE
+	@mkdir -p $(@D)
+	$(Q)[[ $$(cat $@ 2>/dev/null) == '$(FLAGS)' ]] || echo '$(FLAGS)' >$@
+FORCE:
+
+$(B)/obj/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	@echo '  CC    $<'
 	$(Q)$(CC) $(LAMINA_CFLAGS) $(CFLAGS) -c -o $@ $<
@@ -64,7 +86,7 @@ $(PROGRAMS:%=$(B)/bin/%): $(B)/bin/%: $(B)/obj/cmd/%.o $(B)/liblamina.a
 	@echo '  LD    $@'
 	$(Q)$(CC) $(LAMINA_LDFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
-$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,features filter mount ps trace trace-policy trace-views)
+$(B)/bin/lamina: $(patsubst %,$(B)/obj/cmd/%.o,command features filter mount ps table trace trace-line trace-policy trace-views)
 $(B)/bin/lamina-mount: $(patsubst %,$(B)/obj/cmd/%.o,program view)
 $(B)/bin/lamina: $(patsubst %.c,$(B)/obj/%.o,$(wildcard cmd/policy*.c))
 $(B)/bin/lamina: LDLIBS += $(shell pkg-config --libs json-c)
@@ -100,16 +122,18 @@ tools: $(B)/tests/oracle $(B)/tests/policymount $(TEST_TOOLS:%=$(B)/tests/%) $(U
 FUZZ_CC ?= clang-19
 $(B)/fuzz: tests/fuzz/parse.c $(DRIVER_SOURCES)
 
-POLICY_FUZZERS := $(addprefix $(B)/fuzz-,policy table bundle learned)
+POLICY_FUZZERS := $(addprefix $(B)/fuzz-,policy table bundle learned readers)
 POLICY_SOURCES := $(wildcard driver/base/*.c driver/policy/*.c)
 $(POLICY_FUZZERS): $(B)/fuzz-%: tests/fuzz/%.c $(POLICY_SOURCES)
-$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/active.c
+$(B)/fuzz-bundle: driver/guard/bundle.c driver/guard/parts.c driver/guard/active.c
 $(B)/fuzz-learned: $(wildcard driver/learned/*.c)
+$(B)/fuzz-readers: $(filter-out driver/base/% driver/policy/%,$(DRIVER_SOURCES)) oci-hooks/state.c
+$(B)/fuzz-readers: FUZZ_LIBS := $(shell pkg-config --libs json-c)
 
 $(B)/fuzz $(POLICY_FUZZERS):
 	@echo '  FUZZ  $@'
-	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ikernel/uapi -g -O1 -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -pthread -o $@ $^
+	$(Q)$(FUZZ_CC) -std=gnu11 -D_GNU_SOURCE -Idriver -Ioci-hooks -Ikernel/uapi -g -O1 \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -pthread -o $@ $^ $(FUZZ_LIBS)
 
 # The step function of policies is one for the daemon and for BPF; both have to compile it.
 $(B)/tests/step.bpf.o: tests/policy/step.bpf.c driver/policy/step.h bpf/loop.bpf.h
@@ -145,6 +169,10 @@ check: deps
 check-tests: all tools sanitize $(B)/fuzz $(POLICY_FUZZERS) $(MANUALS:%=$(B)/man/%)
 	$(Q)tests/run-all
 
+FRESH ?= bookworm trixie
+fresh-check:
+	$(Q)tests/fresh-check $(FRESH)
+
 bench: deps
 	$(Q)$(MAKE) --no-print-directory all tools
 	$(Q)tests/bench/run
@@ -176,6 +204,8 @@ install: all $(MANUALS:%=$(B)/man/%)
 	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(DESTDIR)$(HOOKS)/lamina.json
 	install -m 0644 $(addprefix $(B)/man/,$(filter %.1,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 $(addprefix $(B)/man/,$(filter %.8,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man8
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 0644 docs/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lamina
 	install -d $(DESTDIR)$(PREFIX)/share/lamina
 	install -m 0644 docs/policy.schema.json $(DESTDIR)$(PREFIX)/share/lamina
 

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The sub-commands of `lamina`, each in cmd/NAME.c. They get their own name as argv[0],
- * print what went wrong to stderr, and return the exit status.
+ * The commands of `lamina`, each in cmd/NAME.c or, with others of its kind, in a file of its own. They
+ * print what went wrong to stderr.
  */
 #pragma once
 
-int command_features(int argc, char **argv);
-int command_filter(int argc, char **argv);
-int command_mount(int argc, char **argv);
-int command_ps(int argc, char **argv);
-int command_trace(int argc, char **argv);
-int command_policy(int argc, char **argv);
+#include "command.h"
+
+extern const struct command command_features;
+extern const struct command command_filter;
+extern const struct command command_mount;
+extern const struct command command_ps;
+extern const struct command command_trace;
+extern const struct command command_policy;

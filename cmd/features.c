@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lamina features: which engines work here. `--json` for programs.
+ * lamina features: which engines work here.
  */
 #include <errno.h>
-#include <json-c/json.h>
+#include <getopt.h>
 #include <linux/fuse_bpf.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +14,9 @@
 #include "view/kernel.h"
 #include "commands.h"
 #include "engine/probe.h"
+#include "json.h"
 #include "mount/fit.h"
+#include "table.h"
 #include "wire/proto.h"
 
 struct engine_state {
@@ -24,65 +26,75 @@ struct engine_state {
 	bool read_only;	 /* not for engine=auto, which may have to write */
 };
 
-static void print_text(const struct engine_state *engines, size_t n, const struct lamina_probe *p)
+static const char *best_of(const struct engine_state *engines, size_t n)
 {
-	const char *best = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (engines[i].works && !engines[i].read_only && !best)
-			best = engines[i].name;
-		printf("%-12s %s%s\n", engines[i].name, engines[i].works ? "works" : "no: ",
-		       !engines[i].works      ? engines[i].why
-		       : engines[i].read_only ? ", read-only"
-					      : "");
-	}
-	printf("\nauto         %s\n", best ? best : "none");
-	if (p->kernel_minor)
-		printf("FUSE         7.%u\n", p->kernel_minor);
+	for (size_t i = 0; i < n; i++)
+		if (engines[i].works && !engines[i].read_only)
+			return engines[i].name;
+	return NULL;
 }
 
-static int print_json(const struct engine_state *engines, size_t n, const struct lamina_probe *p)
+static int print_text(const struct engine_state *engines, size_t n, const struct lamina_probe *p,
+		      const char *release)
+{
+	static const char *const columns[] = {"engine", "works", "why", NULL};
+	const char *best = best_of(engines, n);
+	struct table table = {.columns = columns};
+	int status;
+
+	for (size_t i = 0; i < n; i++) {
+		table_add(&table, engines[i].name);
+		table_add(&table, !engines[i].works	 ? "no"
+				  : engines[i].read_only ? "read-only"
+							 : "yes");
+		table_add(&table, engines[i].works ? NULL : engines[i].why);
+	}
+	status = table_end(&table);
+	printf("\nauto    %s\nkernel  %s\n", best ? best : "none", release);
+	if (p->kernel_minor)
+		printf("FUSE    7.%u\n", p->kernel_minor);
+	return status;
+}
+
+static struct json_object *engine_json(const struct engine_state *engine)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "works", json_object_new_boolean(engine->works));
+	if (engine->works && engine->read_only)
+		json_object_object_add(object, "readOnly", json_object_new_boolean(true));
+	if (!engine->works)
+		json_add_string(object, "why", engine->why);
+	return object;
+}
+
+static int print_json(const struct engine_state *engines, size_t n, const struct lamina_probe *p,
+		      const char *release)
 {
 	struct json_object *all = json_object_new_object(), *list = json_object_new_object();
-	const char *best = NULL;
-	struct utsname system;
-	int result;
 
-	for (size_t i = 0; i < n; i++) {
-		struct json_object *engine = json_object_new_object();
-
-		if (engines[i].works && !engines[i].read_only && !best)
-			best = engines[i].name;
-		json_object_object_add(engine, "works", json_object_new_boolean(engines[i].works));
-		if (engines[i].works && engines[i].read_only)
-			json_object_object_add(engine, "readOnly", json_object_new_boolean(true));
-		if (!engines[i].works)
-			json_object_object_add(engine, "why",
-					       json_object_new_string(engines[i].why));
-		json_object_object_add(list, engines[i].name, engine);
-	}
+	for (size_t i = 0; i < n; i++)
+		json_object_object_add(list, engines[i].name, engine_json(&engines[i]));
 	json_object_object_add(all, "engines", list);
-	json_object_object_add(all, "auto", best ? json_object_new_string(best) : NULL);
+	json_add_string(all, "auto", best_of(engines, n));
 	json_object_object_add(all, "fuseMinor", json_object_new_int((int)p->kernel_minor));
-	if (uname(&system) == 0)
-		json_object_object_add(all, "kernel", json_object_new_string(system.release));
-	result = puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(all);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	json_add_string(all, "kernel", release);
+	return json_print(all);
 }
 
-int command_features(int argc, char **argv)
+static int features(const struct command *command, int argc, char **argv)
 {
+	struct utsname system = {.release = "unknown"};
 	struct lamina_view_kernel kernel;
 	struct lamina_error bpf_why = {0};
 	struct lamina_probe probe;
-	bool bpf;
+	bool bpf, json = false;
 
-	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
-		fprintf(stderr, "usage: lamina features [--json]\n");
-		return EXIT_FAILURE;
-	}
+	while (command_next(command, argc, argv) == 'j')
+		json = true;
+	if (optind < argc)
+		return command_misused(command);
+	(void)uname(&system);
 	lamina_probe_run(&probe);
 	bpf = lamina_view_kernel_probe(&kernel, &bpf_why) == 0;
 	if (bpf && !lamina_mount_is_real_root()) {
@@ -97,8 +109,20 @@ int command_features(int argc, char **argv)
 	};
 	size_t n = sizeof(engines) / sizeof(engines[0]);
 
-	if (argc == 2)
-		return print_json(engines, n, &probe);
-	print_text(engines, n, &probe);
-	return EXIT_SUCCESS;
+	return json ? print_json(engines, n, &probe, system.release)
+		    : print_text(engines, n, &probe, system.release);
 }
+
+static const struct command_option options[] = {
+	{"json", 'j', NULL, "print JSON"},
+	{0},
+};
+
+const struct command command_features = {
+	.name = "features",
+	.arguments = "[--json]",
+	.help = "Which engines work here, and why the others do not.",
+	.options = options,
+	.example = "lamina features --json",
+	.run = features,
+};

@@ -86,10 +86,11 @@ static errint_t read_policies(struct program *p, struct lamina_error *error)
 	p->guard.always = o->policies || o->n_policy_files > 0;
 	if (o->n_policy_files == 0)
 		return 0;
-	err = lamina_bundle_read(&bundle, "", o->policy_files, o->n_policy_files, false, error);
+	err = lamina_bundle_read_base(&bundle, o->policy_files, o->n_policy_files, error);
 	if (err < 0)
 		return err;
 	p->guard.active = lamina_active_new(&bundle);
+	p->guard.base = lamina_active_ref(p->guard.active);
 	return p->guard.active ? 0 : lamina_error_set(error, -ENOMEM, "cannot keep the policy");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lamina: the control command. Its sub-commands are in files of their own; this one only finds them.
+ * lamina: the control command. Its commands are in files of their own; this one only finds them.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -11,46 +11,71 @@
 #include "commands.h"
 #include "version.h"
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *help;
-} commands[] = {
-	{"features", command_features, "which engines work here, and why the others do not"},
-	{"mount", command_mount, "mount layers read-only, by the kernel alone"},
-	{"ps", command_ps, "what is mounted, of which layers, and what happened there"},
-	{"filter", command_filter, "load, list, show and remove filters of the bpf engine"},
-	{"trace", command_trace, "print the operations on a view"},
-	{"policy", command_policy, "check, compile and explain policies"},
+static const struct command *const subs[] = {
+	&command_features, &command_mount,  &command_ps, &command_filter,
+	&command_trace,	   &command_policy, NULL,
 };
 
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+static const struct command_option options[] = {
+	{"version", 'V', NULL, "print the version"},
+	{0},
+};
 
-static void print_help(FILE *to)
+static const struct command lamina = {
+	.name = "",
+	.arguments = "COMMAND [ARGUMENT...]",
+	.help = "Look at what Lamina has mounted, and change it.",
+	.options = options,
+	.text = "lamina help COMMAND [COMMAND] says how one is used.\n",
+	.example = "lamina features\nlamina help policy explain",
+	.subs = subs,
+};
+
+/* For the completion of shells: the words that may follow @command, one a line. */
+static void print_words(const struct command *command)
 {
-	fprintf(to, "usage: lamina COMMAND [ARGUMENT...]\n\ncommands:\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		fprintf(to, "  %-12s %s\n", commands[i].name, commands[i].help);
-	fprintf(to, "\n  --help, --version\n");
+	for (const struct command *const *sub = command->subs; sub && *sub; sub++) {
+		const char *space = strrchr((*sub)->name, ' ');
+
+		puts(space ? space + 1 : (*sub)->name);
+	}
+	for (const struct command_option *o = command->options; o && o->name; o++)
+		printf("--%s\n", o->name);
+	puts("--help");
+}
+
+/* As print_words(), of the command that @words name as far as they do. */
+static int complete(char **words)
+{
+	const struct command *command = &lamina;
+
+	for (; *words; words++) {
+		const struct command *found = NULL;
+
+		for (const struct command *const *sub = command->subs; sub && *sub; sub++) {
+			const char *space = strrchr((*sub)->name, ' ');
+
+			if (!strcmp(space ? space + 1 : (*sub)->name, *words))
+				found = *sub;
+		}
+		if (found)
+			command = found;
+	}
+	print_words(command);
+	return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : "--help";
+	const char *word = argc > 1 ? argv[1] : "";
 
 	lamina_fd_open_standard();
 	signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would hide how children end */
-	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
-		print_help(stdout);
-		return EXIT_SUCCESS;
-	}
-	if (!strcmp(name, "--version") || !strcmp(name, "-V")) {
+	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
 		printf("lamina: version " LAMINA_VERSION "\n");
 		return EXIT_SUCCESS;
 	}
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (!strcmp(name, commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "lamina: unknown command '%s'; see lamina --help\n", name);
-	return EXIT_FAILURE;
+	if (!strcmp(word, "--complete"))
+		return complete(argv + 2);
+	return command_run_sub(&lamina, argc, argv);
 }

@@ -3,6 +3,7 @@
  * lamina mount: a read-only view of layers, by the kernel. What is to be written to is mounted by
  * lamina-mount.
  */
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,27 +12,12 @@
 #include <fcntl.h>
 
 #include "base/cleanup.h"
+#include "base/nearest.h"
 #include "bpf/filter.h"
 #include "guard/data.h"
 #include "commands.h"
 #include "mount/optlist.h"
 #include "view/view.h"
-
-static const char usage[] =
-	"usage: lamina mount [--engine bpf] -o lowerdir=DIR[:DIR...][,OPTION...] MOUNTPOINT\n"
-	"\n"
-	"Mounts the directories as one read-only tree, the topmost first. No process stays.\n"
-	"\n"
-	"options:\n"
-	"  lowerdir=DIR[:DIR...]   the layers\n"
-	"  filter=NAME[:COOKIE]    a filter that was loaded; several are asked in this order.\n"
-	"                          Without this, the filter 'overlay' is used, and loaded if need "
-	"be.\n"
-	"                          COOKIE is a number that the filter knows the view by (1)\n"
-	"  marks=trusted|user|none let the kernel alone read overlayfs' marks, instead of a "
-	"filter\n"
-	"  fsname=NAME             the mount's source (lamina)\n"
-	"  only_owner              for processes of the mounter alone\n";
 
 /* The command line, and what it stands for. */
 struct request {
@@ -77,6 +63,30 @@ static errint_t add_filter(struct request *r, char *name, struct lamina_error *e
 	return 0;
 }
 
+static const char *const with_value[] = {"lowerdir", "filter",	"marks", "fsname",
+					 "upperdir", "workdir", NULL};
+
+static bool needs_value(const char *name)
+{
+	for (size_t i = 0; with_value[i]; i++)
+		if (!strcmp(with_value[i], name))
+			return true;
+	return false;
+}
+
+static errint_t unknown_option(const char *name, struct lamina_error *error)
+{
+	struct lamina_nearest nearest;
+	char hint[80];
+
+	lamina_nearest_begin(&nearest, name);
+	for (size_t i = 0; with_value[i]; i++)
+		lamina_nearest_try(&nearest, with_value[i]);
+	lamina_nearest_try(&nearest, "only_owner");
+	return lamina_error_say(error, -EINVAL, "option '%.80s' is unknown%s", name,
+				lamina_nearest_hint(&nearest, "", hint, sizeof(hint)));
+}
+
 static errint_t set_option(struct request *r, const char *name, char *value,
 			   struct lamina_error *error)
 {
@@ -91,8 +101,9 @@ static errint_t set_option(struct request *r, const char *name, char *value,
 	if (!strcmp(name, "ro") && !value)
 		return 0;
 	if (!value || !*value)
-		return lamina_error_say(error, -EINVAL, "option '%s': unknown, or without a value",
-					name);
+		return needs_value(name)
+			       ? lamina_error_say(error, -EINVAL, "option '%s' needs a value", name)
+			       : unknown_option(name, error);
 	if (!strcmp(name, "lowerdir")) {
 		while (err == 0 && (path = lamina_optlist_cut(&value, ':'))) {
 			lamina_optlist_unescape(path);
@@ -113,7 +124,7 @@ static errint_t set_option(struct request *r, const char *name, char *value,
 					"lamina-mount",
 					name);
 	else
-		return lamina_error_say(error, -EINVAL, "option '%s' is unknown", name);
+		return unknown_option(name, error);
 	return 0;
 }
 
@@ -130,32 +141,47 @@ static errint_t set_options(struct request *r, char *list, struct lamina_error *
 	return err < 0 ? lamina_error_set(error, err, "-o: a quote has no end") : 0;
 }
 
-static errint_t parse(struct request *r, int argc, char **argv, struct lamina_error *error)
+static errint_t check_engine(const char *name, struct lamina_error *error)
+{
+	static const char *const known[] = {"fuse", "passthrough", "auto", NULL};
+	struct lamina_nearest nearest;
+	char hint[80];
+
+	if (!strcmp(name, "bpf"))
+		return 0;
+	for (size_t i = 0; known[i]; i++)
+		if (!strcmp(name, known[i]))
+			return lamina_error_say(
+				error, -EINVAL,
+				"engine '%s': this command mounts with 'bpf', lamina-mount "
+				"with the others",
+				name);
+	lamina_nearest_begin(&nearest, name);
+	lamina_nearest_try(&nearest, "bpf");
+	return lamina_error_say(error, -EINVAL, "engine '%.80s' is unknown%s", name,
+				lamina_nearest_hint(&nearest, "", hint, sizeof(hint)));
+}
+
+static errint_t parse(struct request *r, const struct command *command, int argc, char **argv,
+		      struct lamina_error *error)
 {
 	errint_t err = 0;
+	int option;
 
-	for (int i = 1; err == 0 && i < argc; i++) {
-		if (!strcmp(argv[i], "--engine") && i + 1 < argc) {
-			if (strcmp(argv[++i], "bpf") != 0)
-				return lamina_error_say(error, -EINVAL,
-							"engine '%s': this command mounts with "
-							"'bpf', lamina-mount with the others",
-							argv[i]);
-		} else if (!strcmp(argv[i], "-o") && i + 1 < argc) {
-			err = set_options(r, argv[++i], error);
-		} else if (argv[i][0] == '-' || r->target) {
-			return lamina_error_say(error, -EINVAL,
-						"'%s' is not understood; see lamina mount --help",
-						argv[i]);
-		} else {
-			r->target = argv[i];
-		}
-	}
-	if (err == 0 && !r->target)
+	while (err == 0 && (option = command_next(command, argc, argv)) >= 0)
+		err = option == 'o' ? set_options(r, optarg, error) : check_engine(optarg, error);
+	if (err < 0)
+		return err;
+	if (optind == argc)
 		return lamina_error_say(error, -EINVAL, "a mountpoint is missing");
-	if (err == 0 && !r->spec.n_layers)
+	r->target = argv[optind++];
+	if (optind < argc)
+		return lamina_error_say(error, -EINVAL,
+					"'%s' is not understood; see lamina mount --help",
+					argv[optind]);
+	if (!r->spec.n_layers)
 		return lamina_error_say(error, -EINVAL, "-o lowerdir= is missing");
-	return err;
+	return 0;
 }
 
 /* The filter that makes layers look as they should is not to be asked for. */
@@ -212,17 +238,12 @@ static errint_t mount_view(struct request *r, struct lamina_error *error)
 	return err;
 }
 
-int command_mount(int argc, char **argv)
+static int mount_command(const struct command *command, int argc, char **argv)
 {
 	struct request r = {.spec = {.source = "lamina"}};
 	struct lamina_error error = {0};
-	errint_t err;
+	errint_t err = parse(&r, command, argc, argv, &error);
 
-	if (argc == 2 && !strcmp(argv[1], "--help")) {
-		fputs(usage, stdout);
-		return EXIT_SUCCESS;
-	}
-	err = parse(&r, argc, argv, &error);
 	if (err == 0)
 		err = default_filter(&r, &error);
 	if (err == 0)
@@ -235,3 +256,29 @@ int command_mount(int argc, char **argv)
 	fprintf(stderr, "lamina mount: %s\n", error.text[0] ? error.text : strerror(-err));
 	return EXIT_FAILURE;
 }
+
+static const struct command_option options[] = {
+	{"options", 'o', "LIST", "mount options, see below; may be given more than once"},
+	{"engine", 'e', "NAME", "bpf, the only one there is here (default: bpf)"},
+	{0},
+};
+
+const struct command command_mount = {
+	.name = "mount",
+	.arguments = "[--engine bpf] -o lowerdir=DIR[:DIR...][,OPTION...] MOUNTPOINT",
+	.help = "Mount layers as one read-only tree, by the kernel alone; no process stays.",
+	.options = options,
+	.text = "mount options:\n"
+		"  lowerdir=DIR[:DIR...]    the layers, the topmost first\n"
+		"  filter=NAME[:COOKIE]     a filter that was loaded; several are asked in this "
+		"order\n"
+		"                           (default: overlay, which is loaded if need be).\n"
+		"                           COOKIE is a number that the filter knows the view by "
+		"(default: 1)\n"
+		"  marks=trusted|user|none  let the kernel alone read overlayfs' marks, instead of "
+		"a filter\n"
+		"  fsname=NAME              the mount's source (default: lamina)\n"
+		"  only_owner               for processes of the mounter alone\n",
+	.example = "lamina mount -o lowerdir=/layers/2:/layers/1 /mnt",
+	.run = mount_command,
+};

@@ -15,27 +15,57 @@
 #include "base/fd.h"
 #include "policy.h"
 
-static void print_size(const struct policy_input *input)
+static int print_size(const struct policy_input *input, bool json)
 {
 	const uint32_t *words = input->compiled.words;
+	struct json_object *all;
 
-	printf("%u rules, %u states, %u bytes compiled\n", words[LAMINA_POLICY_AT_N_RULES],
-	       words[LAMINA_POLICY_AT_N_STATES], input->compiled.n * 4);
+	if (!json) {
+		printf("%u rules, %u states, %u bytes compiled\n", words[LAMINA_POLICY_AT_N_RULES],
+		       words[LAMINA_POLICY_AT_N_STATES], input->compiled.n * 4);
+		return EXIT_SUCCESS;
+	}
+	all = json_object_new_object();
+	json_object_object_add(all, "rules",
+			       json_object_new_int((int)words[LAMINA_POLICY_AT_N_RULES]));
+	json_object_object_add(all, "states",
+			       json_object_new_int((int)words[LAMINA_POLICY_AT_N_STATES]));
+	json_object_object_add(all, "bytes", json_object_new_int((int)input->compiled.n * 4));
+	return json_print(all);
 }
 
-int policy_check(int argc, char **argv)
+static int check(const struct command *command, int argc, char **argv)
 {
 	struct lamina_error error = {""};
 	struct policy_input input;
+	bool json = false;
+	int status;
 
-	if (argc < 2 || (argv[1][0] == '-' && argv[1][1]))
-		return policy_usage("check");
-	if (policy_input_read(&input, argv + 1, (size_t)argc - 1, false, &error) < 0)
+	while (command_next(command, argc, argv) == 'j')
+		json = true;
+	if (optind == argc)
+		return command_misused(command);
+	if (policy_input_read(&input, argv + optind, (size_t)(argc - optind), false, &error) < 0)
 		return policy_failure(&error);
-	print_size(&input);
+	status = print_size(&input, json);
 	policy_input_done(&input);
-	return EXIT_SUCCESS;
+	return status;
 }
+
+static const struct command_option check_options[] = {
+	{"json", 'j', NULL, "print JSON"},
+	{0},
+};
+
+const struct command policy_check = {
+	.name = "policy check",
+	.arguments = "[--json] FILE...",
+	.help = "Whether the files make a policy, and how large it is.",
+	.options = check_options,
+	.text = POLICY_FILES,
+	.example = "lamina policy check policy.json",
+	.run = check,
+};
 
 /* Write beside @path and put it in place: who reads it finds the old policy or the new one. */
 static errint_t replace_file(const char *path, const void *bytes, size_t size)
@@ -71,13 +101,8 @@ errint_t policy_write_file(const char *path, const void *bytes, size_t size)
 	return replace_file(path, bytes, size);
 }
 
-int policy_compile(int argc, char **argv)
+static int compile(const struct command *command, int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"output", required_argument, NULL, 'o'},
-		{"dry-run", no_argument, NULL, 'n'},
-		{0},
-	};
 	struct lamina_error error = {""};
 	struct policy_input input;
 	const char *output = NULL;
@@ -85,16 +110,14 @@ int policy_compile(int argc, char **argv)
 	errint_t err;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "o:", options, NULL)) >= 0) {
+	while ((option = command_next(command, argc, argv)) >= 0) {
 		if (option == 'o')
 			output = optarg;
-		else if (option == 'n')
-			dry = true;
 		else
-			return policy_usage("compile");
+			dry = true;
 	}
 	if (!output || optind == argc)
-		return policy_usage("compile");
+		return command_misused(command);
 	if (policy_input_read(&input, argv + optind, (size_t)(argc - optind), dry, &error) < 0)
 		return policy_failure(&error);
 	err = policy_write_file(output, input.compiled.words, (size_t)input.compiled.n * 4);
@@ -105,3 +128,19 @@ int policy_compile(int argc, char **argv)
 	}
 	return EXIT_SUCCESS;
 }
+
+static const struct command_option compile_options[] = {
+	{"output", 'o', "OUT", "the file to write, in one step; -: standard output"},
+	{"dry-run", 'n', NULL, "log only, whatever the files say"},
+	{0},
+};
+
+const struct command policy_compile = {
+	.name = "policy compile",
+	.arguments = "[--dry-run] FILE... -o OUT",
+	.help = "Write the compiled policy.",
+	.options = compile_options,
+	.text = POLICY_FILES,
+	.example = "lamina policy compile policy.json -o policy.bin",
+	.run = compile,
+};

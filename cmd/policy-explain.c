@@ -2,6 +2,7 @@
 /*
  * lamina policy explain: the verdicts about one path, and the rules that gave them.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -9,44 +10,54 @@
 #include <string.h>
 
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "policy.h"
+#include "table.h"
 
-/* Of which file and line a verdict is, and what stands there. */
-static void print_rule(const struct policy_input *input, unsigned int verdict)
+/* What is made of each verdict: a row for people, or an object. */
+struct explained {
+	const struct policy_input *input;
+	struct table table;
+	struct json_object *json; /* NULL: for people */
+};
+
+static const char *verdict_word(unsigned int verdict)
 {
-	struct lamina_compiled_rule rule;
-
-	lamina_compiled_rule(&input->compiled, lamina_verdict_rule(verdict), &rule);
-	policy_print(rule.file);
-	if (rule.line)
-		printf(":%u: %s", rule.line, policy_kind_name(rule.kind));
-	else
-		printf(": no rule");
-	if (lamina_verdict_rule(verdict) < input->policy.n_rules) {
-		const struct lamina_policy_rule *source =
-			&input->policy.rules[lamina_verdict_rule(verdict)];
-
-		for (size_t i = source->first; i < source->first + source->n; i++) {
-			printf(i == source->first ? " " : ", ");
-			policy_print(input->policy.patterns[i].text);
-		}
-		if (source->comment) {
-			printf(" (");
-			policy_print(source->comment);
-			putchar(')');
-		}
+	switch (lamina_verdict_action(verdict)) {
+	case LAMINA_ACTION_ALLOW:
+		return "allowed";
+	case LAMINA_ACTION_LOG:
+		return "logged";
+	case LAMINA_ACTION_DRY:
+		return "would be refused";
+	case LAMINA_ACTION_HIDE:
+		return "hidden";
+	default:
+		return "refused";
 	}
-	putchar('\n');
 }
 
-static void print_verdict(const struct policy_input *input, const char *path, unsigned int access)
+static void add_verdict(struct explained *e, const char *path, unsigned int access)
 {
-	unsigned int verdict = lamina_compiled_decide(&input->compiled, path, access);
-	char text[64];
+	unsigned int verdict = lamina_compiled_decide(&e->input->compiled, path, access);
+	unsigned int rule = lamina_verdict_rule(verdict);
+	const char *number = policy_verdict_errno(verdict);
+	struct json_object *object;
 
-	policy_verdict_text(verdict, text, sizeof(text));
-	printf("%-12s %-16s ", lamina_access_name(access), text);
-	print_rule(input, verdict);
+	if (!e->json) {
+		table_add(&e->table, lamina_access_name(access));
+		table_add(&e->table, verdict_word(verdict));
+		table_add(&e->table, number);
+		policy_rule_cells(e->input, rule, &e->table);
+		policy_source_cells(e->input, rule, &e->table);
+		return;
+	}
+	object = policy_rule_json(e->input, rule);
+	/* The access asked about, not those of the rule. */
+	json_add_string(object, "access", lamina_access_name(access));
+	json_add_string(object, "verdict", verdict_word(verdict));
+	json_add_string(object, "errno", number);
+	json_object_array_add(e->json, object);
 }
 
 /* An absolute path without "." and "..", which only a walk could follow. */
@@ -68,63 +79,124 @@ static bool path_is_plain(const char *path)
 	return true;
 }
 
-/* Print what was asked for; whether it is refused. */
-static bool explain(const struct policy_input *input, const char *path, unsigned int access)
+/* Explain what was asked for; whether it is refused. */
+static bool explain(struct explained *e, const char *path, unsigned int access)
 {
-	unsigned int seen = lamina_compiled_decide(&input->compiled, path, LAMINA_ACCESS_SEE);
-	bool refused = lamina_verdict_refuses(seen);
+	const struct lamina_compiled *compiled = &e->input->compiled;
+	bool hidden =
+		lamina_verdict_refuses(lamina_compiled_decide(compiled, path, LAMINA_ACCESS_SEE));
 
 	if (access < LAMINA_POLICY_BITS) {
-		print_verdict(input, path, access);
-		return lamina_verdict_refuses(
-			lamina_compiled_decide(&input->compiled, path, access));
+		add_verdict(e, path, access);
+		return lamina_verdict_refuses(lamina_compiled_decide(compiled, path, access));
 	}
-	print_verdict(input, path, LAMINA_ACCESS_SEE);
-	for (access = LAMINA_ACCESS_SEE + 1; !refused && access < LAMINA_POLICY_BITS; access++)
-		print_verdict(input, path, access);
-	return refused;
+	add_verdict(e, path, LAMINA_ACCESS_SEE);
+	for (access = LAMINA_ACCESS_SEE + 1; !hidden && access < LAMINA_POLICY_BITS; access++)
+		add_verdict(e, path, access);
+	return hidden;
 }
 
-int policy_explain(int argc, char **argv)
+/* Print it. Returns the exit status. */
+static int print(const struct policy_input *input, const char *path, unsigned int access, bool json)
 {
-	static const struct option options[] = {
-		{"policy", required_argument, NULL, 'p'},
-		{"dry-run", no_argument, NULL, 'n'},
-		{0},
+	static const char *const columns[] = {
+		"access", "verdict", "errno", POLICY_RULE_COLUMNS, POLICY_SOURCE_COLUMNS, NULL,
 	};
+	struct explained e = {
+		.input = input,
+		.table = {.columns = columns},
+		.json = json ? json_object_new_array() : NULL,
+	};
+	bool refused = explain(&e, path, access);
+	int status = json ? json_print(e.json) : table_end(&e.table);
+
+	return status == EXIT_SUCCESS && refused ? POLICY_REFUSED : status;
+}
+
+static errint_t find_access(const char *word, unsigned int *ret, struct lamina_error *error)
+{
+	struct lamina_nearest nearest;
+	char hint[80];
+
+	*ret = lamina_access_find(word);
+	if (*ret < LAMINA_POLICY_BITS)
+		return 0;
+	lamina_nearest_begin(&nearest, word);
+	for (unsigned int access = LAMINA_ACCESS_SEE + 1; access < LAMINA_POLICY_BITS; access++)
+		lamina_nearest_try(&nearest, lamina_access_name(access));
+	return lamina_error_say(error, -EINVAL, "unknown access '%.80s'%s", word,
+				lamina_nearest_hint(&nearest, "", hint, sizeof(hint)));
+}
+
+/* PATH [ACCESS], of the policy of @names. */
+static int explain_words(char **names, size_t n, int argc, char **argv, bool dry, bool json)
+{
 	unsigned int access = LAMINA_POLICY_BITS;
 	struct lamina_error error = {""};
 	struct policy_input input;
-	char *files[LAMINA_POLICY_MAX_FILES + 1];
-	bool dry = false, refused;
+	errint_t found;
+	int status;
+
+	if (!path_is_plain(argv[0])) {
+		lamina_error_set(&error, 0, "'%s' is not an absolute path without '.' and '..'",
+				 argv[0]);
+		return policy_failure(&error);
+	}
+	if (argc == 2 && find_access(argv[1], &access, &error) < 0)
+		return policy_failure(&error);
+	found = policy_input_any(&input, names, n, dry, &error);
+	if (found < 0)
+		return policy_failure(&error);
+	if (found == 0) {
+		puts(json ? "null" : "no policy");
+		return EXIT_SUCCESS;
+	}
+	status = print(&input, argv[0], access, json);
+	policy_input_done(&input);
+	return status;
+}
+
+static int explain_command(const struct command *command, int argc, char **argv)
+{
+	char *names[LAMINA_POLICY_MAX_FILES + 1];
+	bool dry = false, json = false;
 	size_t n = 0;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "p:", options, NULL)) >= 0) {
-		if (option == 'n')
-			dry = true;
-		else if (option == 'p' && n < sizeof(files) / sizeof(files[0]))
-			files[n++] = optarg;
-		else
-			return policy_usage("explain");
+	while ((option = command_next(command, argc, argv)) >= 0) {
+		dry |= option == 'n';
+		json |= option == 'j';
+		if (option == 'p' && n == sizeof(names) / sizeof(names[0]))
+			return command_misused(command);
+		if (option == 'p')
+			names[n++] = optarg;
 	}
-	if (n == 0 || argc - optind < 1 || argc - optind > 2)
-		return policy_usage("explain");
-	if (!path_is_plain(argv[optind])) {
-		lamina_error_set(&error, 0, "'%s' is not an absolute path without '.' and '..'",
-				 argv[optind]);
-		return policy_failure(&error);
-	}
-	if (argc - optind == 2) {
-		access = lamina_access_find(argv[optind + 1]);
-		if (access == LAMINA_POLICY_BITS) {
-			lamina_error_set(&error, 0, "unknown access '%s'", argv[optind + 1]);
-			return policy_failure(&error);
-		}
-	}
-	if (policy_input_read(&input, files, n, dry, &error) < 0)
-		return policy_failure(&error);
-	refused = explain(&input, argv[optind], access);
-	policy_input_done(&input);
-	return refused ? POLICY_REFUSED : EXIT_SUCCESS;
+	/* The first word is what is asked, unless options have named it. */
+	if (n == 0 && optind < argc)
+		names[n++] = argv[optind++];
+	if (argc - optind < 1 || argc - optind > 2)
+		return command_misused(command);
+	return explain_words(names, n, argc - optind, argv + optind, dry, json);
 }
+
+static const struct command_option options[] = {
+	{"policy", 'p', "FILE",
+	 "ask this file, instead of the first word; may be given more than once"},
+	{"dry-run", 'n', NULL, "log only, whatever the files say"},
+	{"json", 'j', NULL, "print JSON"},
+	{0},
+};
+
+const struct command policy_explain = {
+	.name = "policy explain",
+	.arguments = "[OPTION...] FILE|CONTAINER|MOUNTPOINT PATH [ACCESS]",
+	.help = "What a policy says about a path, and which rule: of a file, or the one in force.",
+	.options = options,
+	.text = POLICY_FILES POLICY_MOUNTS
+	"ACCESS is one of read_file, write_file, execute, read_dir, make_*, remove_*, truncate,\n"
+	"refer, chmod, chown, xattr (default: all).\n"
+	"exit status: 3 the access is refused or, without one, the path is hidden\n",
+	.example = "lamina policy explain policy.json /etc/shadow read_file\n"
+		   "lamina policy explain web /etc",
+	.run = explain_command,
+};

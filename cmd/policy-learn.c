@@ -233,31 +233,24 @@ static errint_t learn(const struct options *options, int *ret_status, struct lam
 	return err;
 }
 
-int policy_learn(int argc, char **argv)
+static int learn_command(const struct command *command, int argc, char **argv)
 {
-	static const struct option words[] = {
-		{"output", required_argument, NULL, 'o'},
-		{"seconds", required_argument, NULL, 's'},
-		{0},
-	};
 	struct lamina_error error = {""};
 	struct options options = {0};
 	int option, status;
 
-	while ((option = getopt_long(argc, argv, "+o:", words, NULL)) >= 0) {
+	while ((option = command_next_before_words(command, argc, argv)) >= 0) {
 		if (option == 'o')
 			options.output = optarg;
-		else if (option == 's')
-			options.seconds = strtoul(optarg, NULL, 10);
 		else
-			return policy_usage("learn");
+			options.seconds = command_seconds(command, optarg);
 	}
 	if (optind == argc)
-		return policy_usage("learn");
+		return command_misused(command);
 	options.name = argv[optind++];
 	if (optind < argc) {
 		if (strcmp(argv[optind], "--") != 0 || optind + 1 == argc)
-			return policy_usage("learn");
+			return command_misused(command);
 		options.command = argv + optind + 1;
 	}
 	catch_signals();
@@ -265,3 +258,19 @@ int policy_learn(int argc, char **argv)
 		return policy_failure(&error);
 	return status;
 }
+
+static const struct command_option words[] = {
+	{"output", 'o', "OUT", "the file to write (default: standard output)"},
+	{"seconds", 's', "N", "end after N seconds (default: when interrupted, or with the mount)"},
+	{0},
+};
+
+const struct command policy_learn = {
+	.name = "policy learn",
+	.arguments = "[OPTION...] CONTAINER|MOUNTPOINT [-- COMMAND [ARGUMENT...]]",
+	.help = "Watch what is used, and write the policy that allows that.",
+	.options = words,
+	.text = POLICY_MOUNTS "It ends with COMMAND, whose status is passed on.\n",
+	.example = "lamina policy learn -o web.json web -- podman exec web /tests",
+	.run = learn_command,
+};

@@ -3,68 +3,55 @@
  * lamina policy show: what is in a policy, in the order in which it is asked; for people, or as JSON.
  */
 #include <getopt.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/text.h"
 #include "policy.h"
+#include "table.h"
 
-/* The words for the accesses in @bits, or NULL if it is about all. */
-static struct json_object *access_list(unsigned int bits)
+static const char *mode_of(const struct policy_input *input, unsigned int file)
 {
-	struct json_object *list;
-
-	if (bits == (LAMINA_ACCESS_ALL | LAMINA_ACCESS_SEEN))
-		return NULL;
-	list = json_object_new_array();
-	for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++)
-		if (bits >> access & 1)
-			json_object_array_add(list,
-					      json_object_new_string(lamina_access_name(access)));
-	return list;
+	return input->policy.files[file].dry ? "dry-run" : "enforce";
 }
 
-static struct json_object *path_list(const struct lamina_policy *policy,
-				     const struct lamina_policy_rule *rule)
+/* Only a rule that refuses by its own errno says which. */
+static const char *errno_of(const struct lamina_compiled_rule *rule)
 {
-	struct json_object *list = json_object_new_array();
-
-	for (size_t i = rule->first; i < rule->first + rule->n; i++)
-		json_object_array_add(list, json_object_new_string(policy->patterns[i].text));
-	return list;
+	return lamina_verdict_action(rule->verdict) == LAMINA_ACTION_ERRNO
+		       ? policy_verdict_errno(rule->verdict)
+		       : NULL;
 }
 
-/* All that is known of rule @number: of a compiled policy, where it stood and what it does. */
+/* ---- for programs ---- */
+
 static struct json_object *rule_object(const struct policy_input *input, unsigned int number)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = policy_rule_json(input, number);
 	struct lamina_compiled_rule rule;
 	const char *name;
 
 	lamina_compiled_rule(&input->compiled, number, &rule);
-	json_object_object_add(object, "file", json_object_new_string(rule.file));
-	json_object_object_add(object, "line", json_object_new_int((int)rule.line));
-	json_object_object_add(object, "column", json_object_new_int((int)rule.column));
-	json_object_object_add(object, "from", json_object_new_string(policy_kind_name(rule.kind)));
-	name = lamina_action_name(lamina_verdict_action(rule.verdict));
-	json_object_object_add(object, "action", json_object_new_string(name));
-	name = lamina_policy_errno_name(lamina_verdict_errno(rule.verdict));
+	json_add_string(object, "action", lamina_action_name(lamina_verdict_action(rule.verdict)));
+	name = policy_verdict_errno(rule.verdict);
 	if (name)
-		json_object_object_add(object, "errno", json_object_new_string(name));
-	if (number < input->policy.n_rules) {
-		const struct lamina_policy_rule *source = &input->policy.rules[number];
-		struct json_object *list = access_list(source->bits);
+		json_add_string(object, "errno", name);
+	return object;
+}
 
-		if (source->n > 0)
-			json_object_object_add(object, "paths", path_list(&input->policy, source));
-		if (list)
-			json_object_object_add(object, "access", list);
-		if (source->comment)
-			json_object_object_add(object, "comment",
-					       json_object_new_string(source->comment));
-	}
+/* A file of the policy, and whose part it is. @file: NULL for a compiled one, of which the mode is not known. */
+static struct json_object *file_object(const struct lamina_policy_file *file,
+				       const struct lamina_source *source)
+{
+	struct json_object *object = json_object_new_object();
+	const char *label = *source->label ? source->label : NULL;
+	const char *mode = file && file->dry ? "dry-run" : "enforce";
+
+	json_object_object_add(object, "file", json_object_new_string(source->name));
+	json_object_object_add(object, "mode", file ? json_object_new_string(mode) : NULL);
+	json_object_object_add(object, "base", json_object_new_boolean(source->base));
+	json_object_object_add(object, "container", label ? json_object_new_string(label) : NULL);
 	return object;
 }
 
@@ -73,17 +60,12 @@ static int print_json(const struct policy_input *input)
 	struct json_object *all = json_object_new_object(), *list = json_object_new_array();
 	struct json_object *files = json_object_new_array();
 	const uint32_t *words = input->compiled.words;
-	int result;
 
-	for (size_t i = 0; i < input->policy.n_files; i++) {
-		struct json_object *file = json_object_new_object();
+	for (size_t i = 0; i < input->sources.n; i++) {
+		bool known = i < input->policy.n_files;
 
-		json_object_object_add(file, "file",
-				       json_object_new_string(input->policy.files[i].name));
-		json_object_object_add(
-			file, "mode",
-			json_object_new_string(input->policy.files[i].dry ? "dry-run" : "enforce"));
-		json_object_array_add(files, file);
+		json_object_array_add(files, file_object(known ? &input->policy.files[i] : NULL,
+							 &input->sources.list[i]));
 	}
 	for (unsigned int i = 0; i < words[LAMINA_POLICY_AT_N_RULES]; i++)
 		json_object_array_add(list, rule_object(input, i));
@@ -92,106 +74,104 @@ static int print_json(const struct policy_input *input)
 	json_object_object_add(all, "states",
 			       json_object_new_int((int)words[LAMINA_POLICY_AT_N_STATES]));
 	json_object_object_add(all, "bytes", json_object_new_int((int)input->compiled.n * 4));
-	result = puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(all);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return json_print(all);
 }
 
-static void print_source(const struct policy_input *input, unsigned int number)
-{
-	const struct lamina_policy_rule *rule = &input->policy.rules[number];
+/* ---- for people ---- */
 
-	for (size_t i = rule->first; i < rule->first + rule->n; i++) {
-		printf(i == rule->first ? "  " : ", ");
-		policy_print(input->policy.patterns[i].text);
-		if (input->policy.patterns[i].below)
-			printf(" and below");
-	}
-	if (rule->kind == LAMINA_RULE_RULE && !(rule->bits & LAMINA_ACCESS_SEEN)) {
-		printf("  [");
-		for (unsigned int access = 0, n = 0; access < LAMINA_POLICY_BITS; access++)
+static void add_accesses(struct table *table, const struct lamina_policy_rule *rule)
+{
+	_cleanup_text_ struct lamina_text words = {0};
+
+	if (rule && rule->kind == LAMINA_RULE_RULE && !(rule->bits & LAMINA_ACCESS_SEEN))
+		for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++)
 			if (rule->bits >> access & 1)
-				printf("%s%s", n++ ? " " : "", lamina_access_name(access));
-		printf("]");
-	}
-	if (rule->comment) {
-		printf("  # ");
-		policy_print(rule->comment);
-	}
+				lamina_text_print(&words, "%s%s", words.n ? " " : "",
+						  lamina_access_name(access));
+	table->broken |= words.broken;
+	table_add(table, words.bytes);
 }
 
-static void print_rule(const struct policy_input *input, unsigned int number)
+/* Whose part of the policy a rule is, if it is in force. */
+static void add_owner(const struct policy_input *input, unsigned int number, struct table *table)
 {
+	const struct lamina_source *source = lamina_sources_of_rule(&input->sources, number);
+
+	if (source && source->base)
+		table_add(table, "(the mount)");
+	else
+		table_add(table, source ? source->label : NULL);
+}
+
+static void add_rule(const struct policy_input *input, unsigned int number, struct table *table)
+{
+	const struct lamina_policy_rule *source =
+		number < input->policy.n_rules ? &input->policy.rules[number] : NULL;
 	struct lamina_compiled_rule rule;
-	const char *error;
 
 	lamina_compiled_rule(&input->compiled, number, &rule);
-	error = lamina_policy_errno_name(lamina_verdict_errno(rule.verdict));
-	policy_print(rule.file);
-	printf(":%u: %s %s", rule.line, policy_kind_name(rule.kind),
-	       lamina_action_name(lamina_verdict_action(rule.verdict)));
-	if (error && lamina_verdict_action(rule.verdict) == LAMINA_ACTION_ERRNO)
-		printf(" %s", error);
-	if (number < input->policy.n_rules) {
-		if (input->policy.files[input->policy.rules[number].file].dry)
-			printf(" (dry run)");
-		print_source(input, number);
-	}
-	putchar('\n');
+	policy_rule_cells(input, number, table);
+	table_add(table, lamina_action_name(lamina_verdict_action(rule.verdict)));
+	table_add(table, errno_of(&rule));
+	table_add(table, source ? mode_of(input, source->file) : NULL);
+	add_owner(input, number, table);
+	add_accesses(table, source);
+	policy_source_cells(input, number, table);
 }
 
-/* What names a file, or looks like it, is a file; anything else is a mount or a container. */
-static bool is_live(int n, const char *name)
+static int print_text(const struct policy_input *input)
 {
-	const char *end = strrchr(name, '.');
-	struct stat st;
-
-	if (n > 1 || !strcmp(name, "-"))
-		return false;
-	return stat(name, &st) < 0 ? !end || strcmp(end, ".json") != 0 : S_ISDIR(st.st_mode);
-}
-
-int policy_show(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{0},
+	static const char *const columns[] = {
+		POLICY_RULE_COLUMNS,   "action", "errno", "mode", "container", "access",
+		POLICY_SOURCE_COLUMNS, NULL,
 	};
+	const uint32_t *words = input->compiled.words;
+	struct table table = {.columns = columns};
+	int status;
+
+	for (unsigned int i = 0; i < words[LAMINA_POLICY_AT_N_RULES]; i++)
+		add_rule(input, i, &table);
+	status = table_end(&table);
+	printf("\n%u rules, %u states, %u bytes compiled\n", words[LAMINA_POLICY_AT_N_RULES],
+	       words[LAMINA_POLICY_AT_N_STATES], input->compiled.n * 4);
+	return status;
+}
+
+static int show(const struct command *command, int argc, char **argv)
+{
 	struct lamina_error error = {""};
 	struct policy_input input;
-	int option, status = EXIT_SUCCESS;
 	bool json = false;
 	errint_t found;
+	int status;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
-		if (option != 'j')
-			return policy_usage("show");
+	while (command_next(command, argc, argv) == 'j')
 		json = true;
-	}
 	if (optind == argc)
-		return policy_usage("show");
-	if (is_live(argc - optind, argv[optind]))
-		found = policy_input_live(&input, argv[optind], &error);
-	else
-		found = policy_input_read(&input, argv + optind, (size_t)(argc - optind), false,
-					  &error);
+		return command_misused(command);
+	found = policy_input_any(&input, argv + optind, (size_t)(argc - optind), false, &error);
 	if (found < 0)
 		return policy_failure(&error);
-	if (found == 0 && !input.compiled.words) {
+	if (found == 0) {
 		puts(json ? "null" : "no policy");
 		return EXIT_SUCCESS;
 	}
-	if (json) {
-		status = print_json(&input);
-	} else {
-		const uint32_t *words = input.compiled.words;
-
-		for (unsigned int i = 0; i < words[LAMINA_POLICY_AT_N_RULES]; i++)
-			print_rule(&input, i);
-		printf("%u rules, %u states, %u bytes compiled\n", words[LAMINA_POLICY_AT_N_RULES],
-		       words[LAMINA_POLICY_AT_N_STATES], input.compiled.n * 4);
-	}
+	status = json ? print_json(&input) : print_text(&input);
 	policy_input_done(&input);
 	return status;
 }
+
+static const struct command_option options[] = {
+	{"json", 'j', NULL, "print JSON"},
+	{0},
+};
+
+const struct command policy_show = {
+	.name = "policy show",
+	.arguments = "[--json] CONTAINER|MOUNTPOINT|FILE...",
+	.help = "The rules in the order in which they are asked: of files, or those in force.",
+	.options = options,
+	.text = POLICY_FILES POLICY_MOUNTS,
+	.example = "lamina policy show web\nlamina policy show --json policy.json",
+	.run = show,
+};

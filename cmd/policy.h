@@ -7,22 +7,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "command.h"
 #include "guard/container.h"
+#include "json.h"
 #include "policy/source.h"
 
-#define POLICY_USAGE   2
 #define POLICY_REFUSED 3
 
-int policy_check(int argc, char **argv);
-int policy_compile(int argc, char **argv);
-int policy_explain(int argc, char **argv);
-int policy_show(int argc, char **argv);
-int policy_apply(int argc, char **argv);
-int policy_remove(int argc, char **argv);
-int policy_learn(int argc, char **argv);
+extern const struct command policy_check;
+extern const struct command policy_compile;
+extern const struct command policy_explain;
+extern const struct command policy_show;
+extern const struct command policy_apply;
+extern const struct command policy_remove;
+extern const struct command policy_learn;
 
-/* Print how sub-command @name is used, or @error; return the exit status for it. */
-int policy_usage(const char *name);
+/* What FILE, CONTAINER and MOUNTPOINT are, for usages. */
+#define POLICY_FILES                                                                          \
+	"FILE is a policy in JSON, a compiled one, or - for standard input; several are put " \
+	"together.\n"
+#define POLICY_MOUNTS "CONTAINER is its name or id, MOUNTPOINT the path of its root file system.\n"
+
+/* Print @error; returns the exit status. */
 int policy_failure(const struct lamina_error *error);
 
 /* What was read of the command line: sources, and the compiled policy that they make. */
@@ -46,6 +52,13 @@ void policy_input_done(struct policy_input *input);
 errint_t policy_input_live(struct policy_input *input, const char *name,
 			   struct lamina_error *error);
 
+/*
+ * Either of both: @names are those of files, or the one of a mount or container. What names a file, or
+ * looks like one, is a file. Returns as policy_input_live().
+ */
+errint_t policy_input_any(struct policy_input *input, char **names, size_t n, bool dry,
+			  struct lamina_error *error);
+
 /* The root directory of the mount or container @name. Returns an fd; @container is to be ended then. */
 errint_t policy_open_mount(const char *name, struct lamina_container *container,
 			   struct lamina_error *error);
@@ -53,11 +66,20 @@ errint_t policy_open_mount(const char *name, struct lamina_container *container,
 /* Write @size bytes to @path (-: standard output), a regular file in one step. */
 errint_t policy_write_file(const char *path, const void *bytes, size_t size);
 
-/* "EROFS", "hidden", ...: what @verdict means for who meets it. */
-void policy_verdict_text(unsigned int verdict, char *ret, size_t size);
+/* The name of the errno that @verdict gives, or NULL. */
+const char *policy_verdict_errno(unsigned int verdict);
 
-/* "maskedPaths", "rules", ...: where a rule of @kind stands in its file. */
-const char *policy_kind_name(enum lamina_rule_kind kind);
+/* "maskedPaths", "rules", ...: where a rule stands in its file; "default": in none. */
+const char *policy_from(const struct lamina_compiled_rule *rule);
 
-/* Print text of others: what a terminal could take for a command becomes '?'. */
-void policy_print(const char *text);
+/*
+ * What is known of rule @number, for programs and for people: its file, line, and where in it, and with
+ * sources also its paths, accesses and comment.
+ */
+struct json_object *policy_rule_json(const struct policy_input *input, unsigned int number);
+struct table;
+void policy_rule_cells(const struct policy_input *input, unsigned int number, struct table *table);
+#define POLICY_RULE_COLUMNS   "file", "line", "from"
+#define POLICY_SOURCE_COLUMNS "paths", "comment"
+void policy_source_cells(const struct policy_input *input, unsigned int number,
+			 struct table *table);

@@ -2,7 +2,7 @@
 /*
  * lamina ps: what is mounted, by which engine, of which layers, and what happened there so far.
  */
-#include <json-c/json.h>
+#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,8 @@
 
 #include "bpf/list.h"
 #include "commands.h"
+#include "json.h"
+#include "table.h"
 
 /* Kinds of upcalls: "SENT waiting=N". */
 static bool is_upcall(const struct lamina_list_item *item, unsigned long long *ret_sent,
@@ -155,35 +157,78 @@ static struct json_object *mount_json(const struct lamina_list_mount *mount)
 static int print_json(const struct lamina_list *list)
 {
 	struct json_object *all = json_object_new_array();
-	int result;
 
 	for (size_t i = 0; i < list->n; i++)
 		json_object_array_add(all, mount_json(&list->mounts[i]));
-	result = puts(json_object_to_json_string_ext(all, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(all);
-	return result < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return json_print(all);
 }
 
-int command_ps(int argc, char **argv)
+static void add_process(struct table *table, pid_t pid)
+{
+	if (pid)
+		table_add_number(table, (unsigned long long)pid);
+	else
+		table_add(table, NULL);
+}
+
+static int print_table(const struct lamina_list *list)
+{
+	static const char *const columns[] = {"engine", "target",    "server", "keeper",
+					      "state",	"whyNotBpf", NULL};
+	struct table table = {.columns = columns};
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct lamina_list_mount *mount = &list->mounts[i];
+
+		table_add(&table, mount->engine);
+		table_add(&table, mount->target ? mount->target : "(elsewhere)");
+		add_process(&table, mount->server);
+		add_process(&table, mount->keeper);
+		table_add(&table, lamina_list_value(mount, "state"));
+		table_add(&table, mount->why);
+	}
+	return table_end(&table);
+}
+
+static int ps(const struct command *command, int argc, char **argv)
 {
 	struct lamina_error error = {0};
 	struct lamina_list list;
-	int status = EXIT_SUCCESS;
+	int option, status = EXIT_SUCCESS;
+	bool json = false, is_long = false;
 
-	if (argc > 2 || (argc == 2 && strcmp(argv[1], "--json") != 0)) {
-		fprintf(stderr, "usage: lamina ps [--json]\n");
-		return EXIT_FAILURE;
+	while ((option = command_next(command, argc, argv)) >= 0) {
+		json |= option == 'j';
+		is_long |= option == 'l';
 	}
+	if (optind < argc)
+		return command_misused(command);
 	if (lamina_list_read(&list, &error) < 0) {
 		fprintf(stderr, "lamina ps: %s\n", error.text);
 		return EXIT_FAILURE;
 	}
-	if (argc == 2)
+	if (json)
 		status = print_json(&list);
+	else if (!is_long)
+		status = print_table(&list);
 	else
 		for (size_t i = 0; i < list.n; i++)
 			print_mount(&list.mounts[i]);
 	lamina_list_done(&list);
 	return status;
 }
+
+static const struct command_option options[] = {
+	{"json", 'j', NULL, "print JSON, with all that is known"},
+	{"long", 'l', NULL, "print a paragraph a mount, with layers, filters and counters"},
+	{0},
+};
+
+const struct command command_ps = {
+	.name = "ps",
+	.arguments = "[--long|--json]",
+	.help = "What is mounted, by which engine, and what happened there.",
+	.options = options,
+	.example = "lamina ps --long",
+	.run = ps,
+};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lamina trace --policy: prints what policies refused or wrote down, a JSON object a line, as it
- * happens, of one mount or of all that there are and come.
+ * lamina trace --policy: prints what policies refused or wrote down, as far as it is still there; with
+ * --follow, also what comes, of one mount or of all that there are and come.
  */
 #include "trace-policy.h"
 
@@ -22,10 +22,14 @@
 #include "guard/client.h"
 #include "guard/container.h"
 #include "guard/data.h"
+#include "trace-line.h"
 #include "trace-views.h"
 
 /* Of what happens in views nobody is told, so they are looked at this often. */
 #define VIEWS_MS 10
+
+/* A daemon writes what it remembers in milliseconds, on a machine that is not busy. */
+#define ANSWER_SECONDS 60
 
 /* A mount of a daemon that is listened to. */
 struct source {
@@ -68,7 +72,7 @@ static errint_t add_source(struct listening *l, int root, dev_t dev, const char 
 	if (!sources)
 		return lamina_error_set(error, -ENOMEM, "cannot listen to '%s'", path);
 	l->sources = sources;
-	fd = lamina_client_trace(root, l->options->earlier, error);
+	fd = lamina_client_trace(root, l->options->follow, error);
 	if (fd < 0)
 		return lamina_error_wrap(error, fd, "%s", path);
 	sources[l->n++] = (struct source){.dev = dev, .fd = fd};
@@ -86,8 +90,7 @@ static errint_t add(struct listening *l, const char *path, struct lamina_error *
 	if (fstat(root, &st) < 0 || is_known(l, st.st_dev))
 		return 0;
 	if (lamina_data_is_view(root))
-		return traced_views_add(&l->views, root, st.st_dev, path, l->options->earlier,
-					error);
+		return traced_views_add(&l->views, root, st.st_dev, path, error);
 	return add_source(l, root, st.st_dev, path, error);
 }
 
@@ -125,19 +128,19 @@ static errint_t begin(struct listening *l, struct lamina_error *error)
 }
 
 /* Print the lines that are whole. */
-static void print_lines(struct lamina_text *text)
+static void print_lines(struct lamina_text *text, bool json)
 {
 	char *end = text->n ? memrchr(text->bytes, '\n', text->n) : NULL;
 	size_t n = end ? (size_t)(end + 1 - text->bytes) : 0;
 
-	fwrite(text->bytes, 1, n, stdout);
+	trace_line_print(json, text->bytes, n);
 	memmove(text->bytes, text->bytes + n, text->n - n);
 	text->n -= n;
 	fflush(stdout);
 }
 
 /* Returns false at the end. */
-static bool read_source(struct source *source)
+static bool read_source(struct source *source, bool json)
 {
 	char bytes[4096];
 	ssize_t n = read(source->fd, bytes, sizeof(bytes));
@@ -145,7 +148,7 @@ static bool read_source(struct source *source)
 	if (n > 0) {
 		lamina_text_add(&source->line, bytes, (size_t)n);
 		if (!source->line.broken)
-			print_lines(&source->line);
+			print_lines(&source->line, json);
 	}
 	return n > 0 || (n < 0 && errno == EINTR);
 }
@@ -190,21 +193,55 @@ static errint_t listen_once(struct listening *l, int wait, struct lamina_error *
 	if (poll(fds, n + 1, wait) < 0)
 		return 0;
 	for (size_t i = n; i-- > 0;)
-		if (fds[i].revents && !read_source(&l->sources[i]))
+		if (fds[i].revents && !read_source(&l->sources[i], l->options->json))
 			drop(l, i);
 	traced_views_print(&l->views);
 	return fds[n].revents ? mounts_changed(l, error) : 0;
 }
 
-static errint_t run(struct listening *l, struct lamina_error *error)
+static bool goes_on(void)
+{
+	return !stopped && !ferror(stdout);
+}
+
+/* What is still there: each daemon ends with it. A stopped one must not hold up the caller. */
+static errint_t print_past(struct listening *l, struct lamina_error *error)
+{
+	errint_t err = 0;
+	time_t end = time(NULL) + ANSWER_SECONDS;
+
+	while (err == 0 && l->n > 0 && goes_on()) {
+		if (time(NULL) >= end)
+			return lamina_error_say(
+				error, -ETIMEDOUT,
+				"%zu mounts have not told all within %d seconds: their "
+				"daemons are stopped, or have very much to do",
+				l->n, ANSWER_SECONDS);
+		err = listen_once(l, 1000, error);
+	}
+	return err;
+}
+
+static errint_t follow(struct listening *l, struct lamina_error *error)
 {
 	time_t end = time(NULL) + (time_t)l->options->seconds;
-	errint_t err = begin(l, error);
+	errint_t err = 0;
 
-	while (err == 0 && !stopped && hears_something(l) && !ferror(stdout)) {
+	while (err == 0 && hears_something(l) && goes_on()) {
 		if (l->options->seconds && time(NULL) >= end)
 			break;
 		err = listen_once(l, time_to_wait(l, end), error);
+	}
+	return err;
+}
+
+static errint_t run(struct listening *l, struct lamina_error *error)
+{
+	errint_t err = begin(l, error);
+
+	if (err == 0) {
+		trace_line_begin(l->options->json);
+		err = l->options->follow ? follow(l, error) : print_past(l, error);
 	}
 	traced_views_print(&l->views);
 	while (l->n > 0)
@@ -218,7 +255,7 @@ static errint_t run(struct listening *l, struct lamina_error *error)
 int trace_policy(const struct trace_policy_options *options)
 {
 	const struct sigaction action = {.sa_handler = stop};
-	struct listening l = {.options = options, .mounts = -1};
+	struct listening l = {.options = options, .views = {.json = options->json}, .mounts = -1};
 	struct lamina_error error = {""};
 
 	sigaction(SIGINT, &action, NULL);

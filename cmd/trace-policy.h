@@ -6,7 +6,8 @@
 struct trace_policy_options {
 	const char *target;    /* a container or mountpoint; NULL: all */
 	unsigned long seconds; /* 0: until interrupted, or the mount is gone */
-	bool earlier;	       /* begin with what is still there */
+	bool follow;	       /* else end with what is still there */
+	bool json;
 };
 
 /* Print the audit of policies. Returns the exit status. */

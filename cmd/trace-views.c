@@ -13,6 +13,7 @@
 #include "guard/client.h"
 #include "guard/data.h"
 #include "guard/line.h"
+#include "trace-line.h"
 #include "view/attach.h"
 
 /* How many policies of a view are remembered: events may be of one that was replaced meanwhile. */
@@ -118,23 +119,23 @@ bool traced_views_has(const struct traced_views *views, dev_t dev)
 }
 
 /* Who listens has to be able to look at processes; if not, lines are without them. */
-static errint_t begin(struct traced_views *views, bool earlier, struct lamina_error *error)
+static errint_t begin(struct traced_views *views, struct lamina_error *error)
 {
 	errint_t err;
 
 	if (views->events.ring)
 		return 0;
-	err = lamina_policy_events_init(&views->events, earlier, error);
+	err = lamina_policy_events_init(&views->events, true, error);
 	if (err == 0)
 		(void)lamina_callers_init(&views->callers);
 	return err;
 }
 
 errint_t traced_views_add(struct traced_views *views, int root, dev_t dev, const char *path,
-			  bool earlier, struct lamina_error *error)
+			  struct lamina_error *error)
 {
 	struct traced_view *list;
-	errint_t err = begin(views, earlier, error);
+	errint_t err = begin(views, error);
 
 	if (err < 0)
 		return err;
@@ -208,7 +209,9 @@ static void print_event(const struct traced_views *views, struct traced_view *vi
 	const struct lamina_line line = {
 		.time = time_of_day(event->time),
 		.mount = view->path,
-		.label = known->is_known ? known->bundle.label : "",
+		.label = known->is_known ? lamina_bundle_label(&known->bundle,
+							       lamina_verdict_rule(event->verdict))
+					 : "",
 		.dropped = event->left_out,
 		.pid = (pid_t)event->pid,
 		.comm = event->comm,
@@ -222,7 +225,15 @@ static void print_event(const struct traced_views *views, struct traced_view *vi
 	lamina_caller_exe(&views->callers, line.pid, exe, sizeof(exe));
 	lamina_line_print(&text, &line);
 	if (!text.broken)
-		fwrite(text.bytes, 1, text.n, stdout);
+		trace_line_print(views->json, text.bytes, text.n);
+}
+
+static void print_lost(const struct traced_views *views, uint64_t lost)
+{
+	char line[64];
+	int n = snprintf(line, sizeof(line), "{\"dropped\":%llu}\n", (unsigned long long)lost);
+
+	trace_line_print(views->json, line, (size_t)n);
 }
 
 void traced_views_print(struct traced_views *views)
@@ -238,7 +249,7 @@ void traced_views_print(struct traced_views *views)
 				print_event(views, &views->list[i], &event);
 		lost = lamina_policy_events_lost(&views->events);
 		if (lost)
-			printf("{\"dropped\":%llu}\n", (unsigned long long)lost);
+			print_lost(views, lost);
 		fflush(stdout);
 	}
 }

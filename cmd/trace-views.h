@@ -18,14 +18,15 @@ struct traced_views {
 	struct lamina_callers callers;
 	struct traced_view *list;
 	size_t n;
+	bool json; /* lines as they are */
 };
 
 /*
- * One more view, @root being an fd of its root directory, which is not kept. @earlier: also what is
- * still there, if it is the first.
+ * One more view, @root being an fd of its root directory, which is not kept. With the first, reading
+ * begins with what is still there.
  */
 errint_t traced_views_add(struct traced_views *views, int root, dev_t dev, const char *path,
-			  bool earlier, struct lamina_error *error);
+			  struct lamina_error *error);
 
 bool traced_views_has(const struct traced_views *views, dev_t dev);
 

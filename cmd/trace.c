@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lamina trace: prints what the filter trace tells, a line for each operation, until it is
- * interrupted.
+ * lamina trace: prints what the filter trace has told, a line for each operation; with --follow, what it
+ * tells until interrupted.
  */
+#include <getopt.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,27 +15,13 @@
 #include <linux/fuse_filter.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "bpf/filter.h"
 #include "bpf/tracing.h"
 #include "commands.h"
+#include "table.h"
 #include "trace-policy.h"
 #include "trace.h"
-
-static const char usage[] =
-	"usage: lamina trace [--filter NAME] [--seconds N] [MOUNTPOINT]\n"
-	"       lamina trace --policy [--earlier] [--seconds N] [CONTAINER|MOUNTPOINT]\n"
-	"\n"
-	"Prints every operation on views that have the filter trace, or on the one at MOUNTPOINT:\n"
-	"time, process, operation, inode number, and a name or a range of bytes. Ends when it is\n"
-	"interrupted, or after N seconds; what was lost is said then.\n"
-	"\n"
-	"  lamina filter load trace\n"
-	"  lamina mount -o lowerdir=...,filter=overlay,filter=trace MOUNTPOINT\n"
-	"  lamina trace MOUNTPOINT\n"
-	"\n"
-	"With --policy: what policies refused or wrote down, a JSON object a line, of a mount, or "
-	"of\n"
-	"all that there are and come; --earlier begins with what is still remembered.\n";
 
 static const char *const op_names[] = {
 	[FUSE_FILTER_LOOKUP] = "lookup",
@@ -87,7 +74,8 @@ struct options {
 	const char *target;
 	unsigned long seconds;
 	uint64_t view; /* 0: all */
-	bool policy, earlier;
+	bool policy, follow, json;
+	bool told; /* whether there was an event */
 };
 
 static volatile sig_atomic_t stopped;
@@ -98,69 +86,125 @@ static void stop(int signal)
 	stopped = 1;
 }
 
-/* A name may hold anything; a line is a line. */
-static void print_name(const char *name)
-{
-	for (; *name; name++) {
-		unsigned char c = (unsigned char)*name;
+/* ---- lines ---- */
 
-		if (c < ' ' || c == '\\' || c == 0x7f)
-			printf("\\%03o", c);
-		else
-			putchar(c);
+static const char *const columns[] = {"time", "pid", "comm", "op", "ino",
+				      "pos",  "len", "name", NULL};
+static const int widths[] = {17, 7, 15, 11, 8, 10, 8, 0};
+
+#define N_COLUMNS (sizeof(columns) / sizeof(columns[0]) - 1)
+
+static const char *op_name(const struct trace_event *event)
+{
+	return event->op < FUSE_FILTER_OPS ? op_names[event->op] : "?";
+}
+
+static bool has_range(const struct trace_event *event)
+{
+	return event->len || event->pos;
+}
+
+static void print_columns(const struct trace_named *named)
+{
+	const struct trace_event *event = &named->event;
+	char time[40], pid[16], ino[24], pos[24] = "", len[24] = "";
+	const char *cells[N_COLUMNS] = {time, pid, named->comm, op_name(event),
+					ino,  pos, len,		named->name};
+
+	snprintf(time, sizeof(time), "%llu.%06llu", (unsigned long long)(event->time / 1000000000),
+		 (unsigned long long)(event->time / 1000 % 1000000));
+	snprintf(pid, sizeof(pid), "%u", event->pid);
+	snprintf(ino, sizeof(ino), "%llu", (unsigned long long)event->ino);
+	if (has_range(event)) {
+		snprintf(pos, sizeof(pos), "%llu", (unsigned long long)event->pos);
+		snprintf(len, sizeof(len), "%llu", (unsigned long long)event->len);
 	}
+	table_stream_line(cells, N_COLUMNS, widths);
+}
+
+static void add_string(struct lamina_text *line, const char *name, const char *text)
+{
+	lamina_text_print(line, ",\"%s\":", name);
+	if (*text)
+		lamina_text_json(line, text);
+	else
+		lamina_text_print(line, "null");
+}
+
+static void print_json(const struct trace_named *named)
+{
+	const struct trace_event *event = &named->event;
+	_cleanup_text_ struct lamina_text line = {0};
+
+	lamina_text_print(&line, "{\"time\":%llu.%06llu,\"pid\":%u",
+			  (unsigned long long)(event->time / 1000000000),
+			  (unsigned long long)(event->time / 1000 % 1000000), event->pid);
+	add_string(&line, "comm", named->comm);
+	add_string(&line, "op", op_name(event));
+	lamina_text_print(&line, ",\"ino\":%llu", (unsigned long long)event->ino);
+	if (has_range(event))
+		lamina_text_print(&line, ",\"pos\":%llu,\"len\":%llu",
+				  (unsigned long long)event->pos, (unsigned long long)event->len);
+	add_string(&line, "name", named->name);
+	lamina_text_print(&line, "}\n");
+	if (!line.broken)
+		fwrite(line.bytes, 1, line.n, stdout);
 }
 
 static void print_event(void *context, const struct trace_named *named)
 {
-	const struct options *options = context;
-	const struct trace_event *event = &named->event;
+	struct options *options = context;
 
-	if (options->view && event->view != options->view)
+	if (options->view && named->event.view != options->view)
 		return;
-	printf("%llu.%06llu %u", (unsigned long long)(event->time / 1000000000),
-	       (unsigned long long)(event->time / 1000 % 1000000), event->pid);
-	if (named->comm[0]) {
-		printf("(");
-		print_name(named->comm);
-		printf(")");
-	}
-	printf(" %s %llu", event->op < FUSE_FILTER_OPS ? op_names[event->op] : "?",
-	       (unsigned long long)event->ino);
-	if (named->name[0]) {
-		putchar(' ');
-		print_name(named->name);
-	}
-	if (event->len || event->pos)
-		printf(" %llu+%llu", (unsigned long long)event->pos,
-		       (unsigned long long)event->len);
-	putchar('\n');
+	options->told = true;
+	if (options->json)
+		print_json(named);
+	else
+		print_columns(named);
 }
+
+/* ---- */
 
 /* The rings of the CPUs wake nobody, so they are looked at this often. */
 #define POLL_MS 10
 
+static errint_t follow(struct options *options, struct lamina_tracing *tracing)
+{
+	time_t end = time(NULL) + (time_t)options->seconds;
+	errint_t err = 0;
+
+	while (!stopped && (!options->seconds || time(NULL) < end) && !ferror(stdout)) {
+		err = lamina_tracing_poll(tracing, POLL_MS, print_event, options);
+		fflush(stdout);
+		if (err < 0 && err != -EINTR)
+			return err;
+	}
+	return 0;
+}
+
 static errint_t run(struct options *options, struct lamina_error *error)
 {
 	struct lamina_tracing tracing;
-	time_t end = time(NULL) + (time_t)options->seconds;
-	errint_t err = lamina_tracing_init(&tracing, options->filter, error);
+	errint_t err = lamina_tracing_init(&tracing, options->filter, options->follow, error);
 
 	if (err < 0)
 		return err;
-	while (!stopped && (!options->seconds || time(NULL) < end) && !ferror(stdout)) {
-		err = lamina_tracing_poll(&tracing, POLL_MS, print_event, options);
-		fflush(stdout);
-		if (err < 0 && err != -EINTR)
-			break;
-		err = 0;
-	}
+	if (!options->json)
+		table_stream_header(columns, widths);
+	if (options->follow)
+		err = follow(options, &tracing);
 	if (err == 0)
 		err = lamina_tracing_poll(&tracing, 0, print_event, options);
 	fflush(stdout);
-	if (lamina_tracing_lost(&tracing))
+	if (options->follow && lamina_tracing_lost(&tracing))
 		fprintf(stderr, "lamina trace: %llu events were lost\n",
 			(unsigned long long)lamina_tracing_lost(&tracing));
+	if (!options->follow && !options->told)
+		fprintf(stderr,
+			"lamina trace: nothing is recorded; the filter '%s' records while "
+			"a process reads: lamina trace --follow\n",
+			options->filter);
 	lamina_tracing_done(&tracing);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the events of the filter '%s'",
@@ -180,47 +224,90 @@ static errint_t find_view(struct options *options, struct lamina_error *error)
 	return 0;
 }
 
-int command_trace(int argc, char **argv)
+enum { FILTER = 256, EARLIER };
+
+static void set_option(const struct command *command, struct options *options, int option)
 {
-	struct options options = {.filter = "trace"};
+	switch (option) {
+	case FILTER:
+		options->filter = optarg;
+		break;
+	case 'p':
+		options->policy = true;
+		break;
+	case 'f':
+		options->follow = true;
+		break;
+	case 's':
+		options->seconds = command_seconds(command, optarg);
+		options->follow = true;
+		break;
+	case 'j':
+		options->json = true;
+		break;
+	default: /* EARLIER is how it begins anyway */
+		break;
+	}
+}
+
+static int trace_operations(struct options *options)
+{
 	struct sigaction action = {.sa_handler = stop};
 	struct lamina_error error = {0};
 	errint_t err;
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--filter") && i + 1 < argc) {
-			options.filter = argv[++i];
-		} else if (!strcmp(argv[i], "--policy")) {
-			options.policy = true;
-		} else if (!strcmp(argv[i], "--earlier")) {
-			options.earlier = true;
-		} else if (!strcmp(argv[i], "--seconds") && i + 1 < argc) {
-			options.seconds = strtoul(argv[++i], NULL, 10);
-		} else if (argv[i][0] == '-' || options.target) {
-			bool help = !strcmp(argv[i], "--help");
-
-			fputs(usage, help ? stdout : stderr);
-			return help ? EXIT_SUCCESS : EXIT_FAILURE;
-		} else {
-			options.target = argv[i];
-		}
-	}
-	if (options.policy) {
-		const struct trace_policy_options audit = {
-			.target = options.target,
-			.seconds = options.seconds,
-			.earlier = options.earlier,
-		};
-
-		return trace_policy(&audit);
-	}
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	err = find_view(&options, &error);
+	err = find_view(options, &error);
 	if (err == 0)
-		err = run(&options, &error);
+		err = run(options, &error);
 	if (err == 0)
 		return EXIT_SUCCESS;
 	fprintf(stderr, "lamina trace: %s\n", error.text);
 	return EXIT_FAILURE;
 }
+
+static int trace(const struct command *command, int argc, char **argv)
+{
+	struct options options = {.filter = "trace"};
+	int option;
+
+	while ((option = command_next(command, argc, argv)) >= 0)
+		set_option(command, &options, option);
+	if (argc - optind > 1)
+		return command_misused(command);
+	options.target = argv[optind];
+	if (!options.policy)
+		return trace_operations(&options);
+	return trace_policy(&(struct trace_policy_options){
+		.target = options.target,
+		.seconds = options.seconds,
+		.follow = options.follow,
+		.json = options.json,
+	});
+}
+
+static const struct command_option options[] = {
+	{"policy", 'p', NULL, "what policies refused or wrote down, instead of operations"},
+	{"follow", 'f', NULL, "go on with what comes, until interrupted or the mount is gone"},
+	{"seconds", 's', "N", "go on for N seconds (default: end with what there is)"},
+	{"json", 'j', NULL, "print a JSON object a line"},
+	{"filter", FILTER, "NAME", "the filter that records operations (default: trace)"},
+	{"earlier", EARLIER, NULL, "begin with what is still there, as without this"},
+	{0},
+};
+
+const struct command command_trace = {
+	.name = "trace",
+	.arguments = "[OPTION...] [CONTAINER|MOUNTPOINT]",
+	.help = "Print what was recorded on a mount, or on all, and end.",
+	.options = options,
+	.text = "Operations are recorded on views that have the filter trace, while a process "
+		"reads "
+		"them with\n"
+		"--follow. What policies refuse is always recorded, as far as there is room.\n",
+	.example = "lamina trace --policy web\n"
+		   "lamina trace --policy --follow --json | jq .path\n"
+		   "lamina trace --follow /mnt",
+	.run = trace,
+};

@@ -347,7 +347,7 @@ static errint_t read_record(struct program *p, const struct stat *st, struct lam
 	struct lamina_record record = {0};
 	errint_t err = lamina_record_read(st->st_dev, &record);
 	char program[] = PROGRAM, option[] = "-o", *target = p->options.mountpoint;
-	struct lamina_mount_options options;
+	struct lamina_mount_options options = {0};
 
 	if (err < 0)
 		return lamina_error_set(error, err,

@@ -3,23 +3,6 @@
 # A Debian image of five layers, put together by hand into an OCI layout: no registry, and full
 # control over what each layer holds.
 
-# image_base FILE: a minimal Debian root as a tar, from the mirror that this machine's apt uses.
-image_base() {
-	local suite mirror
-
-	# shellcheck disable=SC1091
-	suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	mirror=$(apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(CREATED_BY)" |
-		awk -v suite="$suite" '$2 == suite && $3 == "Packages" { print $1; exit }')
-	if [[ -z $mirror ]]; then
-		echo "apt knows no mirror of $suite: run apt-get update" >&2
-		return 1
-	fi
-	mmdebstrap --quiet --variant=minbase --format=tar "$suite" "$1.part" "deb $mirror $suite main" \
-		>"$1.log" 2>&1 || { cat "$1.log" >&2; return 1; }
-	mv "$1.part" "$1"
-}
-
 # The layers above the base, as directories below $1. Names of the form .wh.* are whiteouts.
 image_layers() {
 	local to=$1 base=$2

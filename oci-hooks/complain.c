@@ -28,7 +28,8 @@ static bool is_null(int fd)
 
 static void append(const char *path, const struct lamina_text *text)
 {
-	_cleanup_fd_ int fd = open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+	/* A pipe that is not read is not waited for: whoever reads a log sees that the hook has failed. */
+	_cleanup_fd_ int fd = open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0 || text->broken)
 		return;

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Whoever names itself as a mount program does is tried. That gives nothing away: the mount that is
- * meant is open already, and it is the one who answers; nothing is opened by a path meanwhile.
+ * Finding the mount namespace of a mount: the one whose id its record has (mount/record.h). Where there is no
+ * record, or the kernel has no such ids (before Linux 6.11), it is one in which the mount is, and it is the mount's
+ * answer that decides.
+ *
+ * A process that is in the namespace leads there. Only those of root and of this user are looked at, so other users
+ * can neither be in the way nor lead anywhere. Nothing is opened by a path in another namespace: the mount that
+ * is meant is open already.
  */
 #include "elsewhere.h"
 
@@ -16,83 +21,149 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/mntns.h"
+#include "mount/record.h"
+#include "mount/table.h"
 
-/* How many are tried: there is one for all of a user's containers, and one for each build. */
+/*
+ * How many namespaces are tried where only the mount leads to them. Containers of root can make any number of
+ * them with their own mount in it, and then keep no container from starting but those on that mount.
+ */
 #define NAMESPACES_MAX 64
 
 struct search {
-	int proc;
-	ino_t seen[NAMESPACES_MAX];
+	int proc, own, cwd; /* /proc, and where to come back to */
+	dev_t dev;	    /* of the mount */
+	uint64_t id;	    /* of the namespace; 0: not known */
+	ino_t tried[NAMESPACES_MAX];
 	size_t n;
+	ino_t without; /* one that does not have the mount, or this process's own */
 	errint_t (*function)(void *user);
 	void *user;
 };
 
-static void close_dir(DIR **dir)
+/* Whether process @pid is of root or of this user. */
+static bool is_of_ours(const struct search *s, const char *pid)
 {
-	if (*dir)
-		closedir(*dir);
-}
-
-static bool is_mount_program(int proc, const char *pid)
-{
-	char path[300], comm[32];
-	_cleanup_fd_ int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "%s/comm", pid);
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, comm, sizeof(comm) - 1);
-	comm[n > 0 ? n - 1 : 0] = '\0';
-	return !strcmp(comm, "lamina-mount") || !strcmp(comm, "fuse-overlayfs");
-}
-
-/* The namespace of process @pid, if it was not tried yet. Returns an fd, or -errno. */
-static errint_t open_namespace(struct search *s, const char *pid)
-{
-	_cleanup_fd_ int fd = -1;
-	char path[300];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%s/ns/mnt", pid);
-	fd = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
+	return fstatat(s->proc, pid, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       (st.st_uid == 0 || st.st_uid == geteuid());
+}
+
+static bool find_dev(void *user, const struct lamina_table_entry *entry)
+{
+	dev_t *dev = user;
+
+	if (entry->dev != *dev)
+		return true;
+	*dev = 0;
+	return false;
+}
+
+static bool has_mount(const struct search *s, const char *pid)
+{
+	char path[sizeof("/proc//mountinfo") + NAME_MAX];
+	dev_t dev = s->dev;
+
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+	return lamina_table_each(path, find_dev, &dev) == 0 && dev == 0;
+}
+
+static bool was_tried(const struct search *s, ino_t ino)
+{
 	for (size_t i = 0; i < s->n; i++)
-		if (s->seen[i] == st.st_ino)
-			return -EEXIST;
-	if (s->n == NAMESPACES_MAX)
-		return -EUSERS;
-	s->seen[s->n++] = st.st_ino;
-	return TAKE_FD(fd);
+		if (s->tried[i] == ino)
+			return true;
+	return false;
 }
 
-static errint_t try_one(struct search *s, const char *pid)
+/* Whether the namespace @fd, of process @pid, may be the one, and was not tried yet. */
+static bool is_candidate(struct search *s, const char *pid, int fd)
 {
-	_cleanup_fd_ int fd = open_namespace(s, pid);
+	struct stat st;
+	uint64_t id;
 
-	if (fd < 0 || setns(fd, CLONE_NEWNS) < 0)
-		return -ENOTTY;
-	return s->function(s->user);
+	if (s->id)
+		return lamina_mntns_id(fd, &id) == 0 && id == s->id;
+	if (fstat(fd, &st) < 0 || st.st_ino == s->without || was_tried(s, st.st_ino))
+		return false;
+	if (s->n == NAMESPACES_MAX || !has_mount(s, pid)) {
+		s->without = st.st_ino;
+		return false;
+	}
+	s->tried[s->n++] = st.st_ino;
+	return true;
 }
 
-errint_t hook_try_elsewhere(errint_t (*function)(void *user), void *user)
+/* Returns what the function returned in the namespace @fd; or -errno: there is no way back. */
+static errint_t call_in(const struct search *s, int fd)
 {
-	_cleanup_(close_dir) DIR *dir = opendir("/proc");
-	struct search s = {.proc = dir ? dirfd(dir) : -1, .function = function, .user = user};
-	_cleanup_fd_ int own = dir ? open_namespace(&s, "self") : -1;
-	_cleanup_fd_ int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	errint_t err = -ENOTTY;
-	struct dirent *entry;
+	errint_t err = setns(fd, CLONE_NEWNS) < 0 ? -ENOTTY : s->function(s->user);
 
-	if (own < 0 || cwd < 0)
-		return err;
-	while (err == -ENOTTY && (entry = readdir(dir)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    is_mount_program(s.proc, entry->d_name))
-			err = try_one(&s, entry->d_name);
-	/* Back, where the paths are that we know. */
-	if (setns(own, CLONE_NEWNS) < 0 || fchdir(cwd) < 0)
+	if (setns(s->own, CLONE_NEWNS) < 0 || fchdir(s->cwd) < 0)
 		return err < 0 && err != -ENOTTY ? err : -errno;
 	return err;
+}
+
+/* Returns what the function returned, or -ENOTTY if it was not called. */
+static errint_t try_process(struct search *s, const char *pid)
+{
+	_cleanup_fd_ int fd = -1;
+	char path[sizeof("/ns/mnt") + NAME_MAX];
+
+	if (!is_of_ours(s, pid))
+		return -ENOTTY;
+	snprintf(path, sizeof(path), "%s/ns/mnt", pid);
+	fd = openat(s->proc, path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && is_candidate(s, pid, fd) ? call_in(s, fd) : -ENOTTY;
+}
+
+static errint_t try_all(struct search *s, DIR *dir)
+{
+	errint_t err = -ENOTTY;
+	const struct dirent *entry;
+
+	while (err == -ENOTTY && (entry = readdir(dir)))
+		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9')
+			err = try_process(s, entry->d_name);
+	return err;
+}
+
+/* The id of the namespace of the mount @dev, as it was written down; 0: it is not known. */
+static uint64_t recorded_id(dev_t dev)
+{
+	struct lamina_record record = {0};
+	uint64_t id;
+
+	if (lamina_record_read(dev, &record) < 0)
+		return 0;
+	id = record.mntns;
+	lamina_record_done(&record);
+	return id;
+}
+
+errint_t hook_try_elsewhere(dev_t dev, errint_t (*function)(void *user), void *user)
+{
+	_cleanup_dir_ DIR *dir = opendir("/proc");
+	_cleanup_fd_ int own = -1, cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	own = dir ? openat(dirfd(dir), "self/ns/mnt", O_RDONLY | O_CLOEXEC) : -1;
+	if (own < 0 || cwd < 0 || fstat(own, &st) < 0)
+		return -ENOTTY;
+
+	struct search s = {
+		.proc = dirfd(dir),
+		.own = own,
+		.cwd = cwd,
+		.dev = dev,
+		.id = recorded_id(dev),
+		.without = st.st_ino,
+		.function = function,
+		.user = user,
+	};
+
+	return try_all(&s, dir);
 }

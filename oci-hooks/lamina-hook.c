@@ -15,9 +15,11 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
+#include "base/nearest.h"
 #include "complain.h"
 #include "elsewhere.h"
 #include "guard/client.h"
+#include "mount/record.h"
 #include "policy/file.h"
 #include "state.h"
 #include "version.h"
@@ -33,18 +35,21 @@ struct options {
 
 static void print_help(FILE *to)
 {
-	fprintf(to, "usage: " PROGRAM " [OPTION...] <STATE\n\n"
-		    "An OCI hook for createRuntime and poststop: puts the policy of a container in "
-		    "force.\n"
-		    "The container's state comes on standard input; the policy is named by the "
-		    "annotation\n"
-		    "org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode "
-		    "may be\n"
-		    "enforce or dry-run.\n\n"
-		    "  --policy FILE  a policy for every container for which the hook is called\n"
-		    "  --only DIR     annotations may only name files below DIR\n"
-		    "  --fail-open    let containers start whose policy can't be put in force\n"
-		    "  --help, --version\n");
+	fprintf(to,
+		"usage: " PROGRAM " [OPTION...] <STATE\n\n"
+		"An OCI hook for createRuntime and poststop: puts the policy of a container in "
+		"force.\n"
+		"The container's state comes on standard input; the policy is named by the "
+		"annotation\n"
+		"org.lamina.policy, a file or the policy itself, and org.lamina.policy.mode "
+		"may be\n"
+		"enforce or dry-run.\n\n"
+		"  --policy FILE  a policy for every container for which the hook is called\n"
+		"  --only DIR     annotations may only name files below DIR (default: any file)\n"
+		"  --fail-open    let containers start whose policy can't be put in force\n"
+		"  --help, --version\n\n"
+		"example:\n"
+		"  " PROGRAM " --only /etc/lamina <state.json\n");
 }
 
 /* ---- the policy ---- */
@@ -122,6 +127,11 @@ static errint_t is_dry(const struct hook_state *state, struct lamina_error *erro
 /* A slip of the pen must not be a container without a policy. */
 static errint_t check_annotations(const struct hook_state *state, struct lamina_error *error)
 {
+	if (state->odd)
+		return lamina_error_say(error, -EINVAL,
+					"in the container's state '%.200s' is no text: annotations "
+					"are strings without a NUL",
+					state->odd);
 	if (state->unknown)
 		return lamina_error_say(error, -EINVAL,
 					"unknown annotation '%.200s': there are org.lamina.policy "
@@ -172,46 +182,112 @@ static errint_t open_root(const struct hook_state *state, struct lamina_error *e
 /* What a mount is asked for: from here, or else from where it was made. */
 struct request {
 	int root;
-	const struct lamina_bundle *bundle; /* to be put in force; NULL: what has the label goes */
+	int proc;  /* /proc, open: in another namespace something else may be there */
+	pid_t pid; /* the container's first process, or 0 */
 	const char *label;
+	const struct lamina_sources
+		*sources; /* to be put in force; NULL: what has the label goes */
 	struct lamina_error *error;
 };
+
+static errint_t binds_none(struct lamina_error *error)
+{
+	return lamina_error_say(error, -EINVAL,
+				"the container is to run in the mount namespace in which its root "
+				"file system was mounted, so the policy would bind none of its "
+				"processes; give it a mount namespace of its own");
+}
+
+/* Whether the container's process, which waits for us, is in the mount namespace that we are in. */
+static errint_t is_here(const struct request *request)
+{
+	char path[sizeof("/ns/mnt") + 16];
+	struct stat ours, theirs;
+
+	if (request->pid <= 0)
+		return 0;
+	snprintf(path, sizeof(path), "%d/ns/mnt", (int)request->pid);
+	if (fstatat(request->proc, "self/ns/mnt", &ours, 0) < 0 ||
+	    fstatat(request->proc, path, &theirs, 0) < 0)
+		return lamina_error_set(request->error, -errno,
+					"cannot look at the mount namespace of process %d",
+					(int)request->pid);
+	return ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+/* Put the policy in force, if the mount answers here, and not to the container's processes as well. */
+static errint_t put(const struct request *request)
+{
+	struct lamina_bundle bundle = {0};
+	errint_t here = is_here(request), err;
+
+	if (here < 0)
+		return here;
+	if (here == 0)
+		return lamina_client_apply(request->root, request->label, request->sources,
+					   request->error);
+	err = lamina_client_show(request->root, &bundle, request->error);
+	lamina_bundle_done(&bundle);
+	return err < 0 ? err : binds_none(request->error);
+}
 
 static errint_t ask(void *user)
 {
 	const struct request *request = user;
 
-	if (request->bundle)
-		return lamina_client_apply(request->root, request->bundle, request->error);
+	if (request->sources)
+		return put(request);
 	return lamina_client_remove(request->root, request->label, request->error);
 }
 
 static errint_t ask_anywhere(struct request *request)
 {
+	struct stat st;
 	errint_t err = ask(request);
 
-	return err == -ENOTTY ? hook_try_elsewhere(ask, request) : err;
+	if (err != -ENOTTY)
+		return err;
+	if (fstat(request->root, &st) < 0)
+		return lamina_error_set(request->error, -errno, "cannot look at the mount");
+	return hook_try_elsewhere(st.st_dev, ask, request);
+}
+
+static errint_t open_proc(struct lamina_error *error)
+{
+	int proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return proc < 0 ? lamina_error_set(error, -errno, "cannot open /proc") : proc;
+}
+
+/* Whether the policy will bind the container: as far as its configuration says it. */
+static errint_t check_configuration(const struct hook_state *state, struct lamina_error *error)
+{
+	if (state->mount_namespace == HOOK_NO)
+		return binds_none(error);
+	if (state->mount_namespace == HOOK_UNKNOWN && state->pid <= 0)
+		return lamina_error_say(error, -EINVAL,
+					"neither the container's state nor its configuration says "
+					"in which mount namespace it is to run");
+	return 0;
 }
 
 static errint_t put_in_force(const struct options *options, const struct hook_state *state,
 			     struct lamina_error *error)
 {
-	struct lamina_sources sources = {.n = 0};
-	struct lamina_bundle bundle;
-	_cleanup_fd_ int root = -1;
+	_cleanup_(lamina_sources_done) struct lamina_sources sources = {.n = 0};
+	_cleanup_fd_ int root = -1, proc = -1;
 	errint_t err = read_sources(options, state, &sources, error);
 
-	if (err < 0 || sources.n == 0) {
-		lamina_sources_done(&sources);
+	if (err < 0 || sources.n == 0)
 		return err;
-	}
-	err = lamina_bundle_make(&bundle, state->id, &sources, error);
+	err = check_configuration(state, error);
+	if (err == 0)
+		err = proc = open_proc(error);
+	if (err >= 0)
+		err = root = open_root(state, error);
 	if (err < 0)
 		return err;
-	err = root = open_root(state, error);
-	if (err >= 0)
-		err = ask_anywhere(&(struct request){root, &bundle, NULL, error});
-	lamina_bundle_done(&bundle);
+	err = ask_anywhere(&(struct request){root, proc, state->pid, state->id, &sources, error});
 	return err < 0 ? err : 0;
 }
 
@@ -222,7 +298,19 @@ static void take_away(const struct hook_state *state)
 	_cleanup_fd_ int root = open_root(state, &ignored);
 
 	if (root >= 0)
-		(void)ask_anywhere(&(struct request){root, NULL, state->id, &ignored});
+		(void)ask_anywhere(&(struct request){root, -1, 0, state->id, NULL, &ignored});
+}
+
+static void bad_word(const struct option *known, const char *word)
+{
+	struct lamina_nearest nearest;
+	char hint[80];
+
+	lamina_nearest_begin(&nearest, word + strspn(word, "-"));
+	for (; known->name; known++)
+		lamina_nearest_try(&nearest, known->name);
+	fprintf(stderr, PROGRAM ": option '%s' is unknown, or its value is missing%s\n", word,
+		lamina_nearest_hint(&nearest, "--", hint, sizeof(hint)));
 }
 
 static errint_t parse(int argc, char **argv, struct options *ret)
@@ -234,7 +322,8 @@ static errint_t parse(int argc, char **argv, struct options *ret)
 	};
 	int word;
 
-	while ((word = getopt_long(argc, argv, "hV", words, NULL)) >= 0)
+	opterr = 0;
+	while ((word = getopt_long(argc, argv, ":hV", words, NULL)) >= 0)
 		switch (word) {
 		case 'p':
 			if (ret->n == LAMINA_POLICY_MAX_FILES)
@@ -254,6 +343,7 @@ static errint_t parse(int argc, char **argv, struct options *ret)
 			printf(PROGRAM ": version " LAMINA_VERSION "\n");
 			exit(EXIT_SUCCESS);
 		default:
+			bad_word(words, argv[optind - 1]);
 			return -EINVAL;
 		}
 	return 0;
@@ -267,6 +357,7 @@ int main(int argc, char **argv)
 	errint_t err;
 
 	lamina_fd_open_standard();
+	lamina_record_hold();
 	err = parse(argc, argv, &options);
 	if (err < 0) {
 		print_help(stderr);

@@ -2,10 +2,12 @@
 #include "state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,16 +26,26 @@ static void put_object(struct json_object **object)
 	json_object_put(*object);
 }
 
+/* The text of @value, which lives as long as it; NULL: it is no string, or holds a NUL. */
+static const char *text_of(struct json_object *value)
+{
+	const char *text;
+
+	if (!json_object_is_type(value, json_type_string))
+		return NULL;
+	text = json_object_get_string(value);
+	return strlen(text) == (size_t)json_object_get_string_len(value) ? text : NULL;
+}
+
 /* A member that is a string, which lives as long as @object; or NULL. */
 static const char *member(const struct json_object *object, const char *name)
 {
 	struct json_object *value;
 
 	if (!json_object_is_type(object, json_type_object) ||
-	    !json_object_object_get_ex(object, name, &value) ||
-	    !json_object_is_type(value, json_type_string))
+	    !json_object_object_get_ex(object, name, &value))
 		return NULL;
-	return json_object_get_string(value);
+	return text_of(value);
 }
 
 static errint_t read_all(int fd, char **ret, size_t *ret_size)
@@ -69,36 +81,57 @@ static errint_t read_all(int fd, char **ret, size_t *ret_size)
 	return 0;
 }
 
+/* The object that @text is, and nothing else; or NULL. */
 static struct json_object *parse(const char *text, size_t size)
 {
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *object = NULL;
+	size_t end = 0;
 
-	if (tokener)
+	if (tokener) {
 		object = json_tokener_parse_ex(tokener, text, (int)size);
-	if (tokener)
+		end = json_tokener_get_parse_end(tokener);
 		json_tokener_free(tokener);
-	return object;
+	}
+	while (end < size && strchr(" \t\r\n", text[end]))
+		end++;
+	if (end == size && json_object_is_type(object, json_type_object))
+		return object;
+	json_object_put(object);
+	return NULL;
+}
+
+static bool is_ours(const char *name)
+{
+	return strstr(name, OURS);
 }
 
 static bool is_known(const char *name)
 {
-	return !strstr(name, OURS) || !strcmp(name, ANNOTATION) || !strcmp(name, MODE_ANNOTATION);
+	return !strcmp(name, ANNOTATION) || !strcmp(name, MODE_ANNOTATION);
 }
 
 static void fill_annotations(struct hook_state *state, struct json_object *annotations)
 {
 	struct json_object_iterator at, end;
 
-	if (!json_object_is_type(annotations, json_type_object))
+	if (!json_object_is_type(annotations, json_type_object)) {
+		/* null is how some runtimes write that there are none. */
+		state->odd = annotations ? "annotations" : NULL;
 		return;
+	}
 	state->policy = member(annotations, ANNOTATION);
 	state->mode = member(annotations, MODE_ANNOTATION);
 	at = json_object_iter_begin(annotations);
 	end = json_object_iter_end(annotations);
-	for (; !json_object_iter_equal(&at, &end) && !state->unknown; json_object_iter_next(&at))
-		if (!is_known(json_object_iter_peek_name(&at)))
-			state->unknown = json_object_iter_peek_name(&at);
+	for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+		const char *name = json_object_iter_peek_name(&at);
+
+		if (is_ours(name) && !is_known(name))
+			state->unknown = name;
+		else if (is_known(name) && !text_of(json_object_iter_peek_value(&at)))
+			state->odd = name;
+	}
 }
 
 static void fill(struct hook_state *state, struct json_object *object)
@@ -111,61 +144,140 @@ static void fill(struct hook_state *state, struct json_object *object)
 	state->root = member(object, "root");
 	state->bundle = member(object, "bundle");
 	state->stopped = status && !strcmp(status, "stopped");
-	if (json_object_object_get_ex(object, "pid", &pid))
+	if (json_object_object_get_ex(object, "pid", &pid) &&
+	    json_object_is_type(pid, json_type_int))
 		state->pid = json_object_get_int(pid);
 	if (json_object_object_get_ex(object, "annotations", &annotations))
 		fill_annotations(state, annotations);
 }
 
+errint_t hook_state_parse(const char *text, size_t size, struct hook_state *ret,
+			  struct lamina_error *error)
+{
+	struct hook_state state = {0};
+	struct json_object *object = parse(text, size);
+
+	if (!object)
+		return lamina_error_say(error, -EINVAL,
+					"what came on standard input is no state of a container");
+	fill(&state, object);
+	if (!state.id || !*state.id) {
+		hook_state_done(&state);
+		return lamina_error_say(error, -EINVAL, "the container's state has no id");
+	}
+	*ret = state;
+	return 0;
+}
+
+/* ---- the configuration ---- */
+
+/* Whether @namespaces, a list of objects, has one of mounts. */
+static bool has_mount_namespace(const struct json_object *namespaces)
+{
+	if (!json_object_is_type(namespaces, json_type_array))
+		return false;
+	for (size_t i = 0; i < json_object_array_length(namespaces); i++) {
+		const char *type = member(json_object_array_get_idx(namespaces, i), "type");
+
+		if (type && !strcmp(type, "mount"))
+			return true;
+	}
+	return false;
+}
+
+errint_t hook_state_parse_config(struct hook_state *state, const char *text, size_t size)
+{
+	_cleanup_(put_object) struct json_object *config = parse(text, size);
+	struct json_object *root = NULL, *linux_ = NULL, *namespaces = NULL;
+	const char *path;
+
+	if (!config)
+		return -EINVAL;
+	if (json_object_object_get_ex(config, "linux", &linux_) &&
+	    json_object_is_type(linux_, json_type_object))
+		json_object_object_get_ex(linux_, "namespaces", &namespaces);
+	state->mount_namespace = has_mount_namespace(namespaces) ? HOOK_YES : HOOK_NO;
+	path = json_object_object_get_ex(config, "root", &root) ? member(root, "path") : NULL;
+	if (!path || !*path || state->config_root)
+		return 0;
+	/* Absolute, or from the bundle on. */
+	if (asprintf(&state->config_root, "%s%s%s", *path == '/' ? "" : state->bundle,
+		     *path == '/' ? "" : "/", path) < 0) {
+		state->config_root = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* Nothing but a regular file is read, and nothing is waited for. */
+static errint_t open_config(const char *bundle)
+{
+	_cleanup_free_ char *name = NULL;
+	_cleanup_fd_ int fd = -1;
+	struct stat st;
+
+	if (asprintf(&name, "%s/config.json", bundle) < 0) {
+		name = NULL;
+		return -ENOMEM;
+	}
+	fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -EINVAL;
+}
+
+static errint_t read_config(struct hook_state *state, struct lamina_error *error)
+{
+	_cleanup_free_ char *text = NULL;
+	_cleanup_fd_ int fd = -1;
+	size_t size = 0;
+	errint_t err;
+
+	if (!state->bundle)
+		return 0;
+	err = fd = open_config(state->bundle);
+	/* A container that has ended may be without it; the mounts of the process say as much. */
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return 0;
+	if (err >= 0)
+		err = read_all(fd, &text, &size);
+	if (err >= 0)
+		err = hook_state_parse_config(state, text, size);
+	return err < 0 ? lamina_error_set(error, err,
+					  "cannot read the container's configuration "
+					  "'%s/config.json'",
+					  state->bundle)
+		       : 0;
+}
+
 errint_t hook_state_read(int fd, struct hook_state *ret, struct lamina_error *error)
 {
 	_cleanup_free_ char *text = NULL;
-	struct hook_state state = {0};
+	struct hook_state state;
 	size_t size = 0;
 	errint_t err = read_all(fd, &text, &size);
 
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the container's state");
-	fill(&state, parse(text, size));
-	if (!json_object_is_type(state.parsed, json_type_object))
-		err = lamina_error_say(error, -EINVAL,
-				       "what came on standard input is no state of a container");
-	else if (!state.id)
-		err = lamina_error_say(error, -EINVAL, "the container's state has no id");
+	err = hook_state_parse(text, size, &state, error);
 	if (err < 0)
+		return err;
+	err = read_config(&state, error);
+	if (err < 0 && !state.stopped) {
 		hook_state_done(&state);
-	else
-		*ret = state;
-	return err;
+		return err;
+	}
+	*ret = state;
+	return 0;
 }
 
 void hook_state_done(struct hook_state *state)
 {
 	json_object_put(state->parsed);
+	free(state->config_root);
 }
 
 /* ---- the root file system; each function returns 1, 0 (not there) or -errno ---- */
-
-static errint_t root_of_bundle(const char *bundle, char **ret)
-{
-	_cleanup_(put_object) struct json_object *config = NULL;
-	_cleanup_free_ char *name = NULL;
-	struct json_object *root = NULL;
-	const char *path = NULL;
-
-	if (asprintf(&name, "%s/config.json", bundle) < 0)
-		return -ENOMEM;
-	config = json_object_from_file(name);
-	if (json_object_is_type(config, json_type_object) &&
-	    json_object_object_get_ex(config, "root", &root))
-		path = member(root, "path");
-	if (!path)
-		return 0;
-	/* Absolute, or from the bundle on. */
-	if (asprintf(ret, "%s%s%s", *path == '/' ? "" : bundle, *path == '/' ? "" : "/", path) < 0)
-		return -ENOMEM;
-	return 1;
-}
 
 /* Looking for the only mount of ours in a table, or for the mountpoint of a certain one. */
 struct search {
@@ -213,14 +325,13 @@ static errint_t root_of_process(pid_t pid, char **ret)
 errint_t hook_state_find_root(const struct hook_state *state, char **ret,
 			      struct lamina_error *error)
 {
+	const char *told = state->root ? state->root : state->config_root;
 	errint_t err = 0;
 
-	if (state->root) {
-		*ret = strdup(state->root);
+	if (told) {
+		*ret = strdup(told);
 		err = *ret ? 1 : -ENOMEM;
 	}
-	if (err == 0 && state->bundle)
-		err = root_of_bundle(state->bundle, ret);
 	if (err == 0 && state->pid > 0)
 		err = root_of_process(state->pid, ret);
 	if (err < 0)

@@ -12,6 +12,8 @@
 
 struct json_object;
 
+enum hook_answer { HOOK_UNKNOWN, HOOK_NO, HOOK_YES };
+
 struct hook_state {
 	struct json_object *parsed; /* what the strings lie in */
 	const char *id;
@@ -21,10 +23,21 @@ struct hook_state {
 	bool stopped;		   /* the container has ended */
 	const char *policy, *mode; /* annotations, or NULL */
 	const char *unknown;	   /* an annotation that looks like ours and is none, or NULL */
+	const char *odd; /* one of ours that is no text, or what is no list of them, or NULL */
+
+	/* Of the configuration in the bundle, if there is one. */
+	char *config_root;		  /* the root file system, or NULL */
+	enum hook_answer mount_namespace; /* whether the container is to have one of its own */
 };
 
-/* Read it from @fd. To be ended with hook_state_done(). */
+/* Read it from @fd, and the configuration in the bundle. To be ended with hook_state_done(). */
 errint_t hook_state_read(int fd, struct hook_state *ret, struct lamina_error *error);
+
+/* The two from their texts, of @size bytes. */
+errint_t hook_state_parse(const char *text, size_t size, struct hook_state *ret,
+			  struct lamina_error *error);
+errint_t hook_state_parse_config(struct hook_state *state, const char *text, size_t size);
+
 void hook_state_done(struct hook_state *state);
 
 /*

@@ -8,13 +8,24 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
+/* What is said may hold names, and words, of anyone; the rest of @error stays as it is. */
+static void say(struct lamina_error *error, const char *format, va_list args)
+{
+	char text[sizeof(error->text)];
+
+	vsnprintf(text, sizeof(text), format, args);
+	lamina_text_escape(error->text, sizeof(error->text), text);
+}
+
 errint_t lamina_error_set(struct lamina_error *error, errint_t err, const char *format, ...)
 {
 	va_list args;
 	size_t length;
 
 	va_start(args, format);
-	vsnprintf(error->text, sizeof(error->text), format, args);
+	say(error, format, args);
 	va_end(args);
 
 	length = strlen(error->text);
@@ -29,7 +40,7 @@ errint_t lamina_error_say(struct lamina_error *error, errint_t err, const char *
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(error->text, sizeof(error->text), format, args);
+	say(error, format, args);
 	va_end(args);
 	return err;
 }
@@ -42,7 +53,7 @@ errint_t lamina_error_wrap(struct lamina_error *error, errint_t err, const char 
 
 	memcpy(inner, error->text, sizeof(inner));
 	va_start(args, format);
-	vsnprintf(error->text, sizeof(error->text), format, args);
+	say(error, format, args);
 	va_end(args);
 
 	length = strlen(error->text);

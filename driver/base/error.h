@@ -2,7 +2,7 @@
 /*
  * The error that a person reads: one sentence with what was being done, the path, and the cause.
  * Set where the cause is known, wrapped by who knows the purpose, printed once, by main.
- * The contract is in docs/errors.md.
+ * The contract is in docs/errors.md. What a terminal takes for a command is escaped (base/text.h).
  */
 #pragma once
 

@@ -41,6 +41,9 @@
 /* Names held in cached directory listings over the whole mount (about 64 bytes a name). */
 #define LAMINA_MAX_CACHED_NAMES 262144
 
+/* What is written down about a mount: LAMINA_MAX_LOWERS paths of PATH_MAX, each byte as an escape of four. */
+#define LAMINA_RECORD_MAX (8u << 20)
+
 /* A server of upcalls that lived less long than this died of itself; and how long its keeper waits
  * at most before it starts the next one. */
 #define LAMINA_SERVER_YOUNG_MS 500
@@ -56,8 +59,8 @@
 #define LAMINA_POLICY_MAX_FILE	 (8u << 20)
 #define LAMINA_POLICY_MAX_STRING 4096
 
-/* Policy files that are put together: an administrator's, an image's, a container's, some spare. */
-#define LAMINA_POLICY_MAX_FILES 16
+/* Policy files that are put together: an administrator's, and those of some containers on one root file system. */
+#define LAMINA_POLICY_MAX_FILES 64
 
 /* Rules over all files (a masked or read-only path counts as one): a verdict has 16 bits for it. */
 #define LAMINA_POLICY_MAX_RULES 20000
@@ -80,6 +83,10 @@
 
 /* The name of a container, as a policy that is put in force says for whom it is. */
 #define LAMINA_LABEL_MAX 255
+
+/* How often a program begins anew to put a policy in force, since another one was faster: each time at least one
+ * program has done its work, and there are not more containers than files. */
+#define LAMINA_CHANGE_TRIES 100
 
 /* A policy that is put in force: its table, and what it was made of, to be shown again. */
 #define LAMINA_BUNDLE_MAX (64u << 20)

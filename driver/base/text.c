@@ -77,6 +77,84 @@ size_t lamina_text_character(const char *text, size_t left)
 	return n;
 }
 
+static bool is_octal(char c)
+{
+	return c >= '0' && c <= '7';
+}
+
+static unsigned int digit(char c)
+{
+	return (unsigned int)(c - '0');
+}
+
+void lamina_text_unescape(char *text)
+{
+	char *to = text;
+
+	/* A text that ends within an escape ends the test for one: its NUL is no digit. */
+	for (; *text; text++) {
+		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) &&
+		    is_octal(text[3])) {
+			*to++ = (char)(digit(text[1]) << 6 | digit(text[2]) << 3 | digit(text[3]));
+			text += 3;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+/* Whether a terminal may take the character of @n bytes at @text for a command; 0 bytes: it is none. */
+static bool is_command(const char *text, size_t n)
+{
+	unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+
+	return n == 0 || first < ' ' || first == 0x7f || (first == 0xc2 && second < 0xa0);
+}
+
+#define ESCAPE_SIZE sizeof("\\000")
+
+/*
+ * The next piece of *@text, which is moved on: a character, or the escape of a byte, in @piece. Returns its
+ * length; 0: the text has ended.
+ */
+static size_t next_piece(const char **text, char piece[ESCAPE_SIZE])
+{
+	size_t n = **text ? lamina_text_character(*text, strlen(*text)) : 0;
+
+	if (!**text)
+		return 0;
+	if (is_command(*text, n)) {
+		n = (size_t)snprintf(piece, ESCAPE_SIZE, "\\%03o", (unsigned char)**text);
+		++*text;
+	} else {
+		memcpy(piece, *text, n);
+		*text += n;
+	}
+	return n;
+}
+
+void lamina_text_escape(char *ret, size_t size, const char *text)
+{
+	char piece[ESCAPE_SIZE];
+	size_t n, used = 0;
+
+	while ((n = next_piece(&text, piece)) > 0 && used + n < size) {
+		memcpy(ret + used, piece, n);
+		used += n;
+	}
+	ret[used] = '\0';
+}
+
+void lamina_text_put(FILE *file, const char *text)
+{
+	char piece[ESCAPE_SIZE];
+	size_t n;
+
+	while ((n = next_piece(&text, piece)) > 0)
+		fwrite(piece, 1, n, file);
+}
+
 void lamina_text_json(struct lamina_text *text, const char *string)
 {
 	lamina_text_add(text, "\"", 1);
@@ -86,8 +164,8 @@ void lamina_text_json(struct lamina_text *text, const char *string)
 
 		if (c == '"' || c == '\\')
 			lamina_text_print(text, "\\%c", c);
-		else if (n == 0 || c < ' ' || c == 0x7f)
-			lamina_text_print(text, "\\u%04x", c);
+		else if (is_command(string, n))
+			lamina_text_print(text, "\\u%04x", n == 2 ? (unsigned char)string[1] : c);
 		else
 			lamina_text_add(text, string, n);
 		n = n ? n : 1;

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 
@@ -27,6 +28,23 @@ void lamina_text_print(struct lamina_text *text, const char *format, ...)
 /* The length of the UTF-8 character at @text, of which @left bytes are there; 0: there is none. No
  * overlong ones, no surrogates. */
 size_t lamina_text_character(const char *text, size_t left);
+
+/*
+ * Put the bytes that are written as a backslash and three octal digits ("\\040": a space) back in their
+ * place, in @text itself. Anything else stays as it is, also a backslash with fewer digits. Mount tables and
+ * records (mount/record.h) are written that way.
+ */
+void lamina_text_unescape(char *text);
+
+/*
+ * Copy @text, which may be anyone's, to the @size bytes at @ret, so that a terminal takes nothing in it for a command:
+ * control characters, also those of ISO 8859-1 that UTF-8 has in two bytes, and bytes that are no UTF-8
+ * become a backslash and three octal digits. What does not fit is left out.
+ */
+void lamina_text_escape(char *ret, size_t size, const char *text);
+
+/* Print @text to @file in the same way. */
+void lamina_text_put(FILE *file, const char *text);
 
 /* Add @string as a JSON string, with its quotes. A byte that is no part of valid UTF-8 becomes the
  * character of its number, so that different names stay different and the result is valid. */

@@ -141,17 +141,22 @@ static errint_t init(struct lamina_tracing *tracing, const char *filter, struct 
 	return 0;
 }
 
-errint_t lamina_tracing_init(struct lamina_tracing *ret, const char *filter,
+errint_t lamina_tracing_init(struct lamina_tracing *ret, const char *filter, bool follow,
 			     struct lamina_error *error)
 {
 	variables_t *variables;
 	errint_t err;
 
-	*ret = (struct lamina_tracing){0};
+	*ret = (struct lamina_tracing){.follows = follow};
 	err = init(ret, filter, error);
 	if (err < 0) {
 		lamina_tracing_done(ret);
 		return err;
+	}
+	if (!follow) {
+		for (unsigned int i = 0; i < ret->n_rings; i++)
+			lamina_turns_begin(&ret->turns[i], true);
+		return 0;
 	}
 	/* What was told to another reader is not for this one. */
 	ring_buffer__consume(ret->names);
@@ -203,7 +208,8 @@ void lamina_tracing_done(struct lamina_tracing *tracing)
 	variables_t *variables = tracing->variables;
 
 	if (variables) {
-		__atomic_store_n(&variables->reading, 0, __ATOMIC_RELEASE);
+		if (tracing->follows)
+			__atomic_store_n(&variables->reading, 0, __ATOMIC_RELEASE);
 		munmap(variables, whole_pages(sizeof(*variables)));
 	}
 	if (tracing->rings)

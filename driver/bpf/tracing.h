@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -19,14 +20,19 @@ struct lamina_tracing {
 	struct trace_ring *rings;   /* one a CPU */
 	struct lamina_turns *turns; /* for each ring */
 	unsigned int n_rings;
+	bool follows;
 	void *variables;	   /* the filter's own, mapped */
 	struct trace_named *batch; /* what was read and not handed over */
 	size_t n, room;
 	errint_t err; /* that came in a callback */
 };
 
-/* On success the caller ends it with lamina_tracing_done(). */
-errint_t lamina_tracing_init(struct lamina_tracing *ret, const char *filter,
+/*
+ * @follow: the filter tells from now on, until lamina_tracing_done(); else what it has told and is still
+ * there can be read, once. Only one reader can be told at a time. On success the caller ends it with
+ * lamina_tracing_done().
+ */
+errint_t lamina_tracing_init(struct lamina_tracing *ret, const char *filter, bool follow,
 			     struct lamina_error *error);
 
 /*

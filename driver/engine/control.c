@@ -20,6 +20,7 @@ struct job {
 	struct wire_request *r;
 	struct lamina_fs *fs;
 	const struct lamina_control *in;
+	uint32_t set; /* for the reply */
 	struct lamina_error error;
 };
 
@@ -36,18 +37,23 @@ static errint_t open_fd(struct job *j, int fd, int flags)
 	return opened;
 }
 
-/* Whether the mount can take a policy, from now on until its end. */
-static errint_t make_ready(struct job *j)
+/*
+ * Whether the mount can take a policy, from now on until its end. Engine passthrough is told of all opens of
+ * files in any case; @lists: those of directories are needed as well.
+ */
+static errint_t make_ready(struct job *j, bool lists)
 {
 	const char *obstacle = policy_obstacle(j->fs);
+	bool passthrough = j->fs->options.engine == LAMINA_ENGINE_PASSTHROUGH;
 
 	if (obstacle)
 		return lamina_error_say(&j->error, -EOPNOTSUPP, "%s", obstacle);
-	if (policy_keep_opens(j->fs))
+	if (policy_keep_opens(j->fs) || (passthrough && !lists))
 		return 0;
 	return lamina_error_say(&j->error, -EOPNOTSUPP,
 				"the container has started without a policy, and this mount can't "
-				"take one any more: mount with the option 'policies'");
+				"take one any more%s: mount with the option 'policies'",
+				passthrough ? " that hides names or refuses listings" : "");
 }
 
 static errint_t receive(struct job *j, struct lamina_active **ret)
@@ -62,21 +68,23 @@ static errint_t receive(struct job *j, struct lamina_active **ret)
 	return *ret ? 0 : lamina_error_set(&j->error, -ENOMEM, "cannot keep the policy");
 }
 
-static errint_t apply(struct job *j)
+/* The errors of policy_replace(). */
+static errint_t not_replaced(struct job *j, errint_t err)
+{
+	if (err == -EAGAIN)
+		return lamina_error_say(&j->error, err,
+					"another policy has come into force meanwhile");
+	return lamina_error_say(&j->error, err,
+				"the mount was given a policy by the option 'policy', which stays "
+				"in force as long as the mount");
+}
+
+/* Names that the kernel has to look up again go to @out. */
+static errint_t sweep(struct job *j, int out)
 {
 	_cleanup_text_ struct lamina_text paths = {0};
-	_cleanup_fd_ int out = -1;
-	struct lamina_active *active;
-	errint_t err = make_ready(j);
+	errint_t err = sweep_policy(j->fs, &paths);
 
-	if (err == 0)
-		err = out = open_fd(j, j->in->out, O_WRONLY);
-	if (err >= 0)
-		err = receive(j, &active);
-	if (err < 0)
-		return err;
-	lamina_active_unref(policy_set(j->fs, active));
-	err = sweep_policy(j->fs, &paths);
 	if (err == 0)
 		err = lamina_fd_write_all(out, paths.bytes, paths.n);
 	return err < 0 ? lamina_error_set(&j->error, err,
@@ -85,43 +93,30 @@ static errint_t apply(struct job *j)
 		       : 0;
 }
 
-static errint_t read_label(struct job *j, char label[LAMINA_LABEL_MAX + 1])
+static errint_t apply(struct job *j)
 {
-	_cleanup_fd_ int in = open_fd(j, j->in->in, O_RDONLY);
-	ssize_t n = in < 0 ? in : pread(in, label, LAMINA_LABEL_MAX, 0);
+	_cleanup_fd_ int out = open_fd(j, j->in->out, O_WRONLY);
+	struct lamina_active *active = NULL;
+	errint_t err = out < 0 ? out : 0;
 
-	if (in >= 0 && n < 0)
-		n = lamina_error_set(&j->error, -errno, "cannot read the container's name");
-	if (n < 0)
-		return (errint_t)n;
-	label[n] = '\0';
-	return 0;
-}
-
-static errint_t remove_policy(struct job *j)
-{
-	struct lamina_active *active = policy_get(j->fs);
-	char label[LAMINA_LABEL_MAX + 1];
-	errint_t err = 0;
-
-	if (active && j->in->in >= 0) {
-		err = read_label(j, label);
-		/* Somebody else has put another one in force meanwhile: that stays. */
-		if (err == 0 && strcmp(label, active->bundle.label) != 0) {
-			lamina_active_unref(active);
-			return 0;
-		}
+	if (err == 0 && j->in->in != -1)
+		err = receive(j, &active);
+	if (err < 0)
+		return err;
+	if (active)
+		err = make_ready(j, active->lists);
+	if (err < 0) {
+		lamina_active_unref(active);
+		return err;
 	}
-	lamina_active_unref(active);
-	if (err == 0)
-		lamina_active_unref(policy_set(j->fs, NULL));
-	return err;
+	err = policy_replace(j->fs, active, j->in->set);
+	return err < 0 ? not_replaced(j, err) : sweep(j, out);
 }
 
 static errint_t show(struct job *j)
 {
 	_cleanup_fd_ int out = open_fd(j, j->in->out, O_WRONLY);
-	struct lamina_active *active = out < 0 ? NULL : policy_get(j->fs);
+	struct lamina_active *active = out < 0 ? NULL : policy_get(j->fs, &j->set);
 	errint_t err = out < 0 ? out : 0;
 
 	if (active)
@@ -152,13 +147,14 @@ static errint_t trace(struct job *j)
 	if (err < 0)
 		return err;
 	err = lamina_audit_listen(&j->fs->policy.guard->audit, err,
-				  j->in->flags & LAMINA_CONTROL_EARLIER);
+				  j->in->flags & LAMINA_CONTROL_EARLIER,
+				  j->in->flags & LAMINA_CONTROL_PAST);
 	return err < 0 ? lamina_error_set(&j->error, err, "cannot listen to the mount") : 0;
 }
 
 static errint_t learn(struct job *j)
 {
-	errint_t err = make_ready(j);
+	errint_t err = make_ready(j, false);
 
 	if (err == 0)
 		err = open_pipe(j);
@@ -182,19 +178,23 @@ static errint_t end_learning(struct job *j)
 /* From another version, or by somebody who tries what happens. */
 static bool is_known(const struct lamina_control *in)
 {
-	bool listens = in->op == LAMINA_CONTROL_TRACE || in->op == LAMINA_CONTROL_LEARN;
-	uint32_t flags = listens ? LAMINA_CONTROL_FLAGS : 0;
+	uint32_t flags = in->op == LAMINA_CONTROL_TRACE	  ? LAMINA_CONTROL_TRACE_FLAGS
+			 : in->op == LAMINA_CONTROL_LEARN ? LAMINA_CONTROL_LEARN_FLAGS
+							  : 0;
 
 	return in->version == LAMINA_CONTROL_VERSION && in->op < LAMINA_CONTROL_OPS &&
-	       !(in->flags & ~flags) && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];
+	       !(in->flags & ~flags) && (in->op == LAMINA_CONTROL_APPLY || !in->set) &&
+	       !in->reserved[0] && !in->reserved[1];
 }
 
 static errint_t run(struct job *j)
 {
 	static errint_t (*const jobs[LAMINA_CONTROL_OPS])(struct job *j) = {
-		[LAMINA_CONTROL_APPLY] = apply, [LAMINA_CONTROL_REMOVE] = remove_policy,
-		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
-		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
+		[LAMINA_CONTROL_APPLY] = apply,
+		[LAMINA_CONTROL_SHOW] = show,
+		[LAMINA_CONTROL_TRACE] = trace,
+		[LAMINA_CONTROL_LEARN] = learn,
+		[LAMINA_CONTROL_LEARN_END] = end_learning,
 	};
 
 	if (!is_known(j->in))
@@ -223,6 +223,7 @@ errint_t control_request(struct wire_request *r, struct object *o)
 		return -EINVAL;
 	*reply = *j.in;
 	out->result = run(&j);
+	reply->set = j.set;
 	snprintf(reply->error, sizeof(reply->error), "%s", j.error.text);
 	wire_payload(r, reply, sizeof(*reply));
 	return 0;

@@ -69,13 +69,15 @@ void lamina_fs_done(struct lamina_fs *fs)
 
 /*
  * What is wanted of any kernel that has it. Not FUSE_ASYNC_DIO: with it the kernel drops the cached
- * pages of an asynchronous direct write before the write, so that a reader may cache old data.
+ * pages of an asynchronous direct write before the write, so that a reader may cache old data. No file
+ * handles: one names a node by its number, which can be guessed, leads to it past all names that a
+ * policy hides, and is good only as long as the kernel knows the node.
  */
 #define FLAGS_WANTED                                                                            \
 	(FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_DONT_MASK | FUSE_PARALLEL_DIROPS |            \
 	 FUSE_DO_READDIRPLUS | FUSE_HANDLE_KILLPRIV_V2 | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS | \
 	 FUSE_EXPLICIT_INVAL_DATA | FUSE_SETXATTR_EXT | FUSE_NO_OPENDIR_SUPPORT |               \
-	 FUSE_HAS_IOCTL_DIR)
+	 FUSE_HAS_IOCTL_DIR | FUSE_NO_EXPORT_SUPPORT)
 
 static void agree(void *user, struct wire_terms *terms)
 {
@@ -92,7 +94,7 @@ static void agree(void *user, struct wire_terms *terms)
 		terms->flags |= FUSE_PASSTHROUGH | FUSE_ATOMIC_O_TRUNC;
 		terms->max_stack_depth = 1;
 	}
-	policy_agree(fs, passthrough || !(terms->offered & FUSE_NO_OPEN_SUPPORT));
+	policy_agree(fs);
 }
 
 static void start_thread(void *user)
@@ -198,6 +200,7 @@ const struct wire_ops lamina_fs_ops = {
 			[FUSE_OPENDIR] = op_opendir,
 			[FUSE_READDIR] = op_readdir,
 			[FUSE_READDIRPLUS] = op_readdirplus,
+			[FUSE_RELEASEDIR] = op_releasedir,
 			[FUSE_FSYNCDIR] = op_fsyncdir,
 			[FUSE_GETXATTR] = op_getxattr,
 			[FUSE_LISTXATTR] = op_listxattr,

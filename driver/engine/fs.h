@@ -37,9 +37,9 @@ struct fs_policy {
 	atomic_bool on;		    /* a policy is in force */
 	atomic_bool hides;	    /* one that can hide something */
 	/* Under the table's `lock`; `opens` is also read without. */
-	uint32_t epoch;	  /* of states of names */
-	atomic_int opens; /* enum policy_opens */
-	unsigned int n_opens;
+	uint32_t epoch;	      /* of states of names */
+	atomic_int opens;     /* enum policy_opens */
+	unsigned int n_opens; /* answered while they are AT_START */
 };
 
 struct lamina_fs {
@@ -101,6 +101,7 @@ errint_t op_copy_file_range(struct wire_request *r);
 errint_t op_opendir(struct wire_request *r);
 errint_t op_readdir(struct wire_request *r);
 errint_t op_readdirplus(struct wire_request *r);
+errint_t op_releasedir(struct wire_request *r);
 errint_t op_fsyncdir(struct wire_request *r);
 
 errint_t op_getxattr(struct wire_request *r);

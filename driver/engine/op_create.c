@@ -146,7 +146,7 @@ errint_t op_create(struct wire_request *r)
 	struct lamina_new what = {.mode = S_IFREG | (in->mode & 07777), .umask = in->umask};
 	errint_t err;
 
-	if (!policy_answers_opens(fs_of(r), false))
+	if (!policy_answers_open(r))
 		return -ENOSYS; /* the kernel goes on with MKNOD */
 	err = make(r, &what, policy_open_bits(in->flags & ~(unsigned int)O_TRUNC), &made,
 		   &out->entry);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Handlers of directories. There are no handles: the kernel keeps what it was told of a directory,
- * and any reply can be made from the cookie at which it goes on (see listing.h).
+ * Handlers of directories. A handle has no state: the kernel keeps what it was told of a directory, and any reply
+ * can be made from the cookie at which it goes on (see listing.h). All that a handle's number says is whether the
+ * kernel was told not to keep what is read by it.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -15,6 +16,9 @@
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
+
+/* The number of a handle that was opened without FOPEN_CACHE_DIR. Where OPENDIR was not answered it is 0. */
+#define HANDLE_KEEPS_NOTHING 1
 
 /* Renames wait while a reply is filled: not for longer than this takes. */
 #define READDIR_MAX (32 << 10)
@@ -163,21 +167,6 @@ static errint_t fill(struct filler *f, const struct shared_listing *shared, uint
 	return more < 0 && f->used == 0 ? more : 0;
 }
 
-/*
- * What is said differently to different callers, or has to be asked each time, must not stay with the
- * kernel. It takes a listing for complete with the empty reply at its end, and one that has lost its
- * beginning for none: so the beginning goes before the end comes, whatever others read meanwhile.
- */
-static bool is_governed(const struct filler *f, const struct lamina_listing *listing)
-{
-	if (f->policy.governed)
-		return true;
-	for (unsigned int i = 0; f->policy.active && i < listing->n; i++)
-		if (policy_listing_hides(&f->policy, lamina_listing_name(listing, i)))
-			return true;
-	return false;
-}
-
 /* The listing to go on from @cookie with: the one kept, if it is good for that. */
 static errint_t get_listing(struct filler *f, uint64_t cookie, struct shared_listing **ret)
 {
@@ -203,7 +192,7 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 	struct shared_listing *listing;
 	struct filler f = {.r = r, .dir = &dir, .plus = plus};
 	unsigned int quiet = in->offset ? POLICY_QUIET : 0;
-	bool governed = false;
+	bool kept = !(in->fh & HANDLE_KEEPS_NOTHING);
 	errint_t err = object_get_dir(fs, r->in->nodeid, &dir);
 
 	if (err == 0)
@@ -211,6 +200,11 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 	if (err < 0)
 		return err;
 	policy_listing_begin(r, &dir, &f.policy);
+	if (f.policy.apart && kept) {
+		/* The handle is older than the policy: what it reads would be kept for everyone. */
+		policy_listing_done(&f.policy);
+		return -ESTALE;
+	}
 	f.size = in->size < READDIR_MAX ? in->size : READDIR_MAX;
 	pthread_rwlock_rdlock(&fs->table.tree);
 	err = place_dir_init(&fs->table, dir.node, &f.place);
@@ -218,7 +212,6 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 		err = get_listing(&f, in->offset, &listing);
 		if (err == 0) {
 			err = fill(&f, listing, in->offset);
-			governed = err == 0 && f.used == 0 && is_governed(&f, listing->listing);
 			listing_put(&fs->table, listing);
 		}
 		place_dir_keep(&f.place);
@@ -228,7 +221,11 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 	policy_listing_done(&f.policy);
 	if (err < 0)
 		return err;
-	if (governed)
+	/*
+	 * The kernel takes a listing for complete with the empty reply at its end, and one that has lost its
+	 * beginning for none. Two listings at a time can still make a complete one: a line of a log is lost then.
+	 */
+	if (f.policy.told && kept && f.used == 0)
 		wire_session_invalidate_all(fs->session, dir.node->id);
 	wire_payload(r, r->room, f.used);
 	return 0;
@@ -246,11 +243,31 @@ errint_t op_readdirplus(struct wire_request *r)
 
 errint_t op_opendir(struct wire_request *r)
 {
+	struct lamina_fs *fs = fs_of(r);
 	struct wire_open_out *out = wire_out(r, sizeof(*out));
+	_cleanup_object_ struct object dir = {0};
+	struct policy_listing policy;
+	errint_t err;
 
-	if (wire_session_terms(r->session)->offered & FUSE_NO_OPENDIR_SUPPORT)
+	if (!policy_answers_opendir(r))
 		return -ENOSYS; /* the kernel does not ask again, and keeps what it reads */
-	out->open_flags = FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR;
+	err = object_get_dir(fs, r->in->nodeid, &dir);
+	if (err == 0)
+		err = policy_object(r, &dir, 0);
+	if (err < 0)
+		return err;
+	policy_listing_begin(r, &dir, &policy);
+	if (policy.apart || policy.told)
+		out->fh = HANDLE_KEEPS_NOTHING;
+	else
+		out->open_flags = FOPEN_KEEP_CACHE | FOPEN_CACHE_DIR;
+	policy_listing_done(&policy);
+	return 0;
+}
+
+errint_t op_releasedir(struct wire_request *r)
+{
+	(void)r;
 	return 0;
 }
 

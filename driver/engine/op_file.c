@@ -78,7 +78,9 @@ errint_t op_open(struct wire_request *r)
 	_cleanup_object_ struct object o = {0};
 	errint_t err;
 
-	if (!policy_answers_opens(fs, policy_open_bits(in->flags) & POLICY_BIT(EXECUTE)))
+	if (policy_open_bits(in->flags) & POLICY_BIT(EXECUTE))
+		policy_program_starts(fs);
+	if (!policy_answers_open(r))
 		return -ENOSYS; /* the kernel does not ask again */
 	err = get_file(r, r->in->nodeid, &o);
 	if (err == 0)

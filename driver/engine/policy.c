@@ -4,6 +4,7 @@
  */
 #include "engine/policy.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "engine/policy_ask.h"
@@ -35,7 +36,7 @@ void policy_listing_begin(const struct wire_request *r, struct object *dir,
 	struct lamina_fs *fs = dir->fs;
 	struct lamina_active *active;
 
-	*ret = (struct policy_listing){.governed = policy_is_learning(fs)};
+	*ret = (struct policy_listing){.told = policy_is_learning(fs)};
 	if (!policy_on(fs))
 		return;
 	pthread_mutex_lock(&fs->table.lock);
@@ -43,10 +44,13 @@ void policy_listing_begin(const struct wire_request *r, struct object *dir,
 	if (active) {
 		unsigned int verdict = policy_verdict(fs, &s, LAMINA_ACCESS_READ_DIR);
 
-		ret->governed |= lamina_verdict_action(verdict) != LAMINA_ACTION_ALLOW;
+		ret->told |= lamina_verdict_action(verdict) != LAMINA_ACTION_ALLOW;
+		ret->apart = lamina_verdict_refuses(verdict);
 		ret->state = policy_state_of_dir(fs, dir->node);
-		if (lamina_active_hides_in(active, ret->state))
+		if (lamina_active_hides_in(active, ret->state)) {
 			ret->active = lamina_active_ref(active);
+			ret->apart = true;
+		}
 	}
 	pthread_mutex_unlock(&fs->table.lock);
 	ret->bound = ret->active && policy_is_bound(r);
@@ -86,9 +90,9 @@ void policy_init(struct lamina_fs *fs, struct lamina_guard *guard)
 	announce(fs);
 }
 
-void policy_agree(struct lamina_fs *fs, bool always)
+void policy_agree(struct lamina_fs *fs)
 {
-	if (always || fs->policy.guard->always)
+	if (fs->policy.guard->always)
 		fs->policy.opens = POLICY_OPENS_ALWAYS;
 	else if (policy_obstacle(fs))
 		fs->policy.opens = POLICY_OPENS_NEVER;
@@ -108,25 +112,42 @@ const char *policy_obstacle(struct lamina_fs *fs)
 	return NULL;
 }
 
-struct lamina_active *policy_set(struct lamina_fs *fs, struct lamina_active *active)
+/* Whether the mount's base, if it has one, is part of @active. */
+static bool keeps_base(const struct lamina_guard *guard, const struct lamina_active *active)
 {
-	struct lamina_active *before;
-
-	pthread_mutex_lock(&fs->table.lock);
-	before = fs->policy.guard->active;
-	fs->policy.guard->active = active;
-	policy_forget_states(fs);
-	announce(fs);
-	pthread_mutex_unlock(&fs->table.lock);
-	return before;
+	if (!active)
+		return !guard->base;
+	return lamina_bundle_has_base(&active->bundle, guard->base ? &guard->base->bundle : NULL);
 }
 
-struct lamina_active *policy_get(struct lamina_fs *fs)
+errint_t policy_replace(struct lamina_fs *fs, struct lamina_active *active, uint32_t set)
+{
+	struct lamina_guard *guard = fs->policy.guard;
+	struct lamina_active *unused = active;
+	errint_t err = keeps_base(guard, active) ? 0 : -EPERM;
+
+	pthread_mutex_lock(&fs->table.lock);
+	if (err == 0 && guard->set != set)
+		err = -EAGAIN;
+	if (err == 0) {
+		unused = guard->active;
+		guard->active = active;
+		guard->set++;
+		policy_forget_states(fs);
+		announce(fs);
+	}
+	pthread_mutex_unlock(&fs->table.lock);
+	lamina_active_unref(unused);
+	return err;
+}
+
+struct lamina_active *policy_get(struct lamina_fs *fs, uint32_t *ret_set)
 {
 	struct lamina_active *active;
 
 	pthread_mutex_lock(&fs->table.lock);
 	active = lamina_active_ref(fs->policy.guard->active);
+	*ret_set = fs->policy.guard->set;
 	pthread_mutex_unlock(&fs->table.lock);
 	return active;
 }
@@ -143,17 +164,48 @@ bool policy_keep_opens(struct lamina_fs *fs)
 	return kept;
 }
 
-bool policy_answers_opens(struct lamina_fs *fs, bool exec)
+void policy_program_starts(struct lamina_fs *fs)
 {
-	bool answers;
+	int expected = POLICY_OPENS_AT_START;
+
+	if (atomic_load_explicit(&fs->policy.opens, memory_order_relaxed) != expected)
+		return;
+	pthread_mutex_lock(&fs->table.lock);
+	atomic_compare_exchange_strong(&fs->policy.opens, &expected, POLICY_OPENS_NEVER);
+	pthread_mutex_unlock(&fs->table.lock);
+}
+
+static bool answers(struct lamina_fs *fs)
+{
+	bool needed;
 
 	if (atomic_load_explicit(&fs->policy.opens, memory_order_relaxed) == POLICY_OPENS_ALWAYS)
 		return true;
 	pthread_mutex_lock(&fs->table.lock);
 	if (fs->policy.opens == POLICY_OPENS_AT_START &&
-	    (exec || ++fs->policy.n_opens >= LAMINA_OPENS_AT_START))
+	    ++fs->policy.n_opens >= LAMINA_OPENS_AT_START)
 		fs->policy.opens = POLICY_OPENS_NEVER;
-	answers = fs->policy.opens != POLICY_OPENS_NEVER;
+	needed = fs->policy.opens != POLICY_OPENS_NEVER;
 	pthread_mutex_unlock(&fs->table.lock);
-	return answers;
+	return needed;
+}
+
+static bool kernel_may_stop(const struct wire_request *r, uint64_t flag)
+{
+	return wire_session_terms(r->session)->offered & flag;
+}
+
+bool policy_answers_open(const struct wire_request *r)
+{
+	struct lamina_fs *fs = fs_of(r);
+
+	if (fs->options.engine == LAMINA_ENGINE_PASSTHROUGH ||
+	    !kernel_may_stop(r, FUSE_NO_OPEN_SUPPORT))
+		return true;
+	return answers(fs);
+}
+
+bool policy_answers_opendir(const struct wire_request *r)
+{
+	return !kernel_may_stop(r, FUSE_NO_OPENDIR_SUPPORT) || answers(fs_of(r));
 }

@@ -22,11 +22,14 @@
 #define POLICY_BIT(access) (1u << LAMINA_ACCESS_##access)
 #define POLICY_QUIET	   (1u << 31) /* write down refusals only */
 
-/* Whether the kernel has to tell of opens; see fs.h. */
+/*
+ * Whether the kernel sends OPEN and OPENDIR. Both are round trips that only policies need: OPEN on engine fuse
+ * alone, OPENDIR on both engines. An answer of ENOSYS to one of them ends its kind for good.
+ */
 enum policy_opens {
 	POLICY_OPENS_AT_START, /* until the container's program starts without a policy */
 	POLICY_OPENS_ALWAYS,
-	POLICY_OPENS_NEVER, /* it was told that it need not, for good: no policy can come any more */
+	POLICY_OPENS_NEVER, /* they end with the next one */
 };
 
 /* Whether there is anything to ask. */
@@ -38,26 +41,33 @@ static inline bool policy_on(const struct lamina_fs *fs)
 
 void policy_init(struct lamina_fs *fs, struct lamina_guard *guard);
 
-/* What was agreed with the kernel: whether it tells of opens in any case. */
-void policy_agree(struct lamina_fs *fs, bool always);
+/* The connection begins. */
+void policy_agree(struct lamina_fs *fs);
 
 /* What policies need and this mount has not, as a sentence; NULL: it has all. */
 const char *policy_obstacle(struct lamina_fs *fs);
 
 /*
- * Put @active, of which the reference is taken over, in force; NULL: none. Returns what was, with its
- * reference.
+ * Put @active, of which the reference is taken over, in force in the place of the set of number @set; NULL: none.
+ * -EAGAIN: another set is in force by now, and stays; -EPERM: the mount's base is not part of @active.
  */
-struct lamina_active *policy_set(struct lamina_fs *fs, struct lamina_active *active);
+errint_t policy_replace(struct lamina_fs *fs, struct lamina_active *active, uint32_t set);
 
-/* The policy in force with a reference, or NULL. */
-struct lamina_active *policy_get(struct lamina_fs *fs);
+/* The policy in force with a reference, or NULL, and the number of the set. */
+struct lamina_active *policy_get(struct lamina_fs *fs, uint32_t *ret_set);
 
-/* Keep the kernel telling of opens. Returns false if it does not any more. */
+/* Keep the kernel sending OPEN and OPENDIR. Returns false if it is too late for that. */
 bool policy_keep_opens(struct lamina_fs *fs);
 
-/* Whether an open that the kernel tells of is to be answered; false: it need not tell of any more. */
-bool policy_answers_opens(struct lamina_fs *fs, bool exec);
+/*
+ * Whether an OPEN or CREATE, or an OPENDIR, is to be answered. false: with ENOSYS, so that the kernel
+ * sends no more of them.
+ */
+bool policy_answers_open(const struct wire_request *r);
+bool policy_answers_opendir(const struct wire_request *r);
+
+/* A program of the mount is run: without a policy by now, opens are not needed any more. */
+void policy_program_starts(struct lamina_fs *fs);
 
 /*
  * Ask for @accesses to the object @o. 0: all are allowed, or the caller is not bound; else the
@@ -88,12 +98,16 @@ unsigned int policy_open_bits(unsigned int flags);
 /* Whether some name of @node is hidden: then the kernel must not keep it. */
 bool policy_hides(struct lamina_fs *fs, struct node *node);
 
-/* A listing of a directory for one caller. */
+/*
+ * A listing of a directory for one caller. The kernel keeps one listing of a directory for all, filled by any
+ * handle that was opened with FOPEN_CACHE_DIR.
+ */
 struct policy_listing {
 	struct lamina_active *active; /* referenced; NULL: nothing can be hidden in it */
 	unsigned int state;
-	bool bound;    /* the caller, if that matters */
-	bool governed; /* whether it may be listed has to be asked each time */
+	bool bound; /* the caller, if that matters */
+	bool apart; /* bound and exempt processes must not share it: no handle may fill or read the kernel's */
+	bool told; /* each listing is to be written down: the kernel's must not become complete */
 };
 
 void policy_listing_begin(const struct wire_request *r, struct object *dir,

@@ -73,14 +73,16 @@ static void mark_groups(struct lamina_active *active)
 	}
 }
 
-static bool some_row_refuses(const struct lamina_active *active)
+/* Whether some row refuses one of @accesses, which are bits. */
+static bool some_row_refuses(const struct lamina_active *active, uint32_t accesses)
 {
-	const uint32_t *rows = active->table.words + head(active, LAMINA_POLICY_AT_ROWS);
-	uint32_t n = head(active, LAMINA_POLICY_AT_N_ROWS) * LAMINA_POLICY_BITS;
+	const uint32_t *row = active->table.words + head(active, LAMINA_POLICY_AT_ROWS);
+	uint32_t n = head(active, LAMINA_POLICY_AT_N_ROWS);
 
-	for (uint32_t i = 0; i < n; i++)
-		if (lamina_verdict_refuses(rows[i]))
-			return true;
+	for (uint32_t i = 0; i < n; i++, row += LAMINA_POLICY_BITS)
+		for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++)
+			if (accesses >> access & 1 && lamina_verdict_refuses(row[access]))
+				return true;
 	return false;
 }
 
@@ -105,7 +107,8 @@ struct lamina_active *lamina_active_new(struct lamina_bundle *bundle)
 	active->hides = lamina_active_hidden(active, lamina_policy_root(&active->table));
 	mark_slots(active);
 	mark_groups(active);
-	active->refuses = some_row_refuses(active);
+	active->refuses = some_row_refuses(active, UINT32_MAX);
+	active->lists = active->hides || some_row_refuses(active, 1u << LAMINA_ACCESS_READ_DIR);
 	return active;
 }
 

@@ -16,6 +16,7 @@ struct lamina_active {
 	struct lamina_policy_table table;
 	bool refuses;	 /* some verdict is a refusal */
 	bool hides;	 /* some object can be hidden */
+	bool lists;	 /* some directory can be refused to be listed, or has hidden names */
 	uint8_t *hiding; /* a bit a group: some name leads from it to a hidden state */
 };
 

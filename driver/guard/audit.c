@@ -97,7 +97,8 @@ void lamina_audit_write(struct lamina_audit *audit, const struct lamina_callers 
 	char comm[COMM_SIZE], exe[EXE_SIZE];
 	struct lamina_line told = {
 		.mount = audit->mount ? audit->mount : "",
-		.label = event->active->bundle.label,
+		.label = lamina_bundle_label(&event->active->bundle,
+					     lamina_verdict_rule(event->verdict)),
 		.pid = event->pid,
 		.comm = comm,
 		.exe = exe,
@@ -126,9 +127,9 @@ void lamina_audit_write(struct lamina_audit *audit, const struct lamina_callers 
 
 /* ---- who listens ---- */
 
-errint_t lamina_audit_listen(struct lamina_audit *audit, int fd, bool from_oldest)
+errint_t lamina_audit_listen(struct lamina_audit *audit, int fd, bool from_oldest, bool past)
 {
-	struct lamina_listener listener = {.fd = fd, .next = next_line};
+	struct lamina_listener listener = {.fd = fd, .next = next_line, .ending = past};
 	errint_t err;
 
 	pthread_mutex_lock(&audit->lock);

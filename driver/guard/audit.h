@@ -45,10 +45,10 @@ void lamina_audit_write(struct lamina_audit *audit, const struct lamina_callers 
 			const struct lamina_event *event);
 
 /*
- * Let who reads the pipe @fd listen; the fd is taken over, also with an error. @from_oldest: begin with
- * what is still there.
+ * Let the reader of the pipe @fd listen; the fd is taken over, also with an error. @from_oldest: begin
+ * with what is still there; @past: and end with it.
  */
-errint_t lamina_audit_listen(struct lamina_audit *audit, int fd, bool from_oldest);
+errint_t lamina_audit_listen(struct lamina_audit *audit, int fd, bool from_oldest, bool past);
 
 /*
  * Learn, as learn.h says, until the pipe @fd is closed; the fd is taken over, also with an error.

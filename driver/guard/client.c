@@ -9,12 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/limits.h"
 #include "guard/control.h"
 #include "guard/data.h"
+#include "mount/record.h"
 
 errint_t lamina_client_open(const char *path, struct lamina_error *error)
 {
@@ -97,78 +100,154 @@ static errint_t look_again_at_all(int root, int paths, struct lamina_error *erro
 	return 0;
 }
 
-/* ---- */
+/* ---- the policy ---- */
 
-errint_t lamina_client_apply(int root, const struct lamina_bundle *bundle,
-			     struct lamina_error *error)
-{
-	struct lamina_control request = {.op = LAMINA_CONTROL_APPLY};
-	_cleanup_fd_ int in = -1, out = -1;
-	errint_t err;
-
-	if (lamina_data_is_view(root))
-		return lamina_data_set(root, bundle, error);
-	request.in = in = new_memfd(error);
-	err = in < 0 ? in : lamina_bundle_write(bundle, in);
-	if (in >= 0 && err < 0)
-		return lamina_error_set(error, err, "cannot hand over the policy");
-	if (err == 0)
-		err = request.out = out = new_memfd(error);
-	if (err >= 0)
-		err = control(root, &request, error);
-	return err < 0 ? err : look_again_at_all(root, out, error);
-}
-
-/* Somebody else may have put another one in force meanwhile: that stays. */
-static errint_t remove_of_view(int root, const char *label, struct lamina_error *error)
-{
-	struct lamina_bundle bundle;
-	bool other;
-	errint_t err = label ? lamina_data_get(root, &bundle, NULL, error) : 0;
-
-	if (err > 0) {
-		other = strcmp(bundle.label, label) != 0;
-		lamina_bundle_done(&bundle);
-		if (other)
-			return 0;
-	}
-	return err < 0 ? err : lamina_data_set(root, NULL, error);
-}
-
-errint_t lamina_client_remove(int root, const char *label, struct lamina_error *error)
-{
-	struct lamina_control request = {.op = LAMINA_CONTROL_REMOVE, .in = -1, .out = -1};
-	_cleanup_fd_ int in = -1;
-	size_t n = label ? strlen(label) : 0;
-
-	if (lamina_data_is_view(root))
-		return remove_of_view(root, label, error);
-	if (label) {
-		request.in = in = new_memfd(error);
-		if (in < 0)
-			return in;
-		if (write(in, label, n) != (ssize_t)n)
-			return lamina_error_set(error, -errno, "cannot hand over the name");
-	}
-	return control(root, &request, error);
-}
-
-errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error)
+/* The policy in force, and the number of the set. Returns 1, or 0 if there is none. */
+static errint_t show(int root, struct lamina_bundle *ret, uint32_t *ret_set,
+		     struct lamina_error *error)
 {
 	struct lamina_control request = {.op = LAMINA_CONTROL_SHOW, .in = -1};
-	_cleanup_fd_ int out = -1;
-	errint_t err;
+	_cleanup_fd_ int out = request.out = new_memfd(error);
+	errint_t err = out < 0 ? out : control(root, &request, error);
 
-	if (lamina_data_is_view(root))
-		return lamina_data_get(root, ret, NULL, error);
-	request.out = out = new_memfd(error);
-	err = out < 0 ? out : control(root, &request, error);
 	if (err < 0)
 		return err;
+	*ret_set = request.set;
 	if (lseek(out, 0, SEEK_END) == 0)
 		return 0;
 	err = lamina_bundle_receive(out, ret, error);
 	return err < 0 ? err : 1;
+}
+
+errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error)
+{
+	uint32_t set;
+
+	return lamina_data_is_view(root) ? lamina_data_get(root, ret, NULL, error)
+					 : show(root, ret, &set, error);
+}
+
+/* Put @bundle (NULL: nothing) in force in the place of the set @set. */
+static errint_t hand_over(int root, const struct lamina_bundle *bundle, uint32_t set,
+			  struct lamina_error *error)
+{
+	struct lamina_control request = {.op = LAMINA_CONTROL_APPLY, .set = set, .in = -1};
+	_cleanup_fd_ int in = -1, out = request.out = new_memfd(error);
+	errint_t err = out < 0 ? out : 0;
+
+	if (err == 0 && bundle)
+		err = request.in = in = new_memfd(error);
+	if (err < 0)
+		return err;
+	if (bundle)
+		err = lamina_bundle_write(bundle, in);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot hand over the policy");
+	err = control(root, &request, error);
+	return err < 0 ? err : look_again_at_all(root, out, error);
+}
+
+/* The part of the policy that becomes another one; see lamina_bundle_change(). */
+struct change {
+	const char *label;
+	const struct lamina_sources *part;
+};
+
+/* Whether @change makes anything different from what is in force. */
+static bool changes(const struct change *change, const struct lamina_bundle *now)
+{
+	if (change->part && change->part->n > 0)
+		return true;
+	for (size_t i = 0; now && i < now->sources.n; i++) {
+		const struct lamina_source *source = &now->sources.list[i];
+
+		if (!source->base && (!change->label || !strcmp(source->label, change->label)))
+			return true;
+	}
+	return false;
+}
+
+/* What is to be in force by @change. Returns 1, 0 (nothing) or -errno; -EALREADY: it is so already. */
+static errint_t make_changed(struct lamina_bundle *ret, const struct change *change,
+			     const struct lamina_bundle *now, struct lamina_error *error)
+{
+	if (!changes(change, now))
+		return -EALREADY;
+	return lamina_bundle_change(ret, now, change->label, change->part, error);
+}
+
+/* -EAGAIN: somebody else was faster. */
+static errint_t change_once(int root, const struct change *change, struct lamina_error *error)
+{
+	struct lamina_bundle now = {0}, then = {0};
+	uint32_t set;
+	errint_t found = show(root, &now, &set, error);
+	errint_t err = found < 0 ? found : make_changed(&then, change, found ? &now : NULL, error);
+
+	if (err >= 0)
+		err = hand_over(root, err > 0 ? &then : NULL, set, error);
+	lamina_bundle_done(&now);
+	lamina_bundle_done(&then);
+	return err == -EALREADY ? 0 : err;
+}
+
+/* Up to 20 ms, so that those who were slower at the same time don't meet again. */
+static void pause_a_while(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	nanosleep(&(struct timespec){.tv_nsec = now.tv_nsec % 20000 * 1000}, NULL);
+}
+
+static errint_t change_daemon(int root, const struct change *change, struct lamina_error *error)
+{
+	errint_t err = -EAGAIN;
+
+	for (unsigned int i = 0; err == -EAGAIN && i < LAMINA_CHANGE_TRIES; i++) {
+		if (i > 0)
+			pause_a_while();
+		err = change_once(root, change, error);
+	}
+	return err;
+}
+
+/* The kernel takes what it is given: only the lock keeps others from changing it meanwhile. */
+static errint_t change_view(int root, const struct change *change, struct lamina_error *error)
+{
+	_cleanup_fd_ int lock = lamina_record_lock();
+	struct lamina_bundle now = {0}, then = {0};
+	errint_t found, err;
+
+	if (lock < 0)
+		return lamina_error_set(error, lock,
+					"cannot keep others from changing the policy meanwhile: "
+					"neither /run/lamina nor $XDG_RUNTIME_DIR/lamina can be "
+					"locked");
+	found = lamina_data_get(root, &now, NULL, error);
+	err = found < 0 ? found : make_changed(&then, change, found ? &now : NULL, error);
+	if (err >= 0)
+		err = lamina_data_set(root, err > 0 ? &then : NULL, error);
+	lamina_bundle_done(&now);
+	lamina_bundle_done(&then);
+	return err == -EALREADY ? 0 : err;
+}
+
+static errint_t change(int root, const struct change *change, struct lamina_error *error)
+{
+	return lamina_data_is_view(root) ? change_view(root, change, error)
+					 : change_daemon(root, change, error);
+}
+
+errint_t lamina_client_apply(int root, const char *label, const struct lamina_sources *part,
+			     struct lamina_error *error)
+{
+	return change(root, &(struct change){label, part}, error);
+}
+
+errint_t lamina_client_remove(int root, const char *label, struct lamina_error *error)
+{
+	return change(root, &(struct change){label, NULL}, error);
 }
 
 static errint_t listen_to(int root, struct lamina_control *request, struct lamina_error *error)
@@ -186,11 +265,11 @@ static errint_t listen_to(int root, struct lamina_control *request, struct lamin
 	return err < 0 ? err : TAKE_FD(ours);
 }
 
-errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error)
+errint_t lamina_client_trace(int root, bool follow, struct lamina_error *error)
 {
 	struct lamina_control request = {
 		.op = LAMINA_CONTROL_TRACE,
-		.flags = earlier ? LAMINA_CONTROL_EARLIER : 0,
+		.flags = LAMINA_CONTROL_EARLIER | (follow ? 0 : LAMINA_CONTROL_PAST),
 	};
 
 	return listen_to(root, &request, error);

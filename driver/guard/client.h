@@ -11,23 +11,24 @@
 errint_t lamina_client_open(const char *path, struct lamina_error *error);
 
 /*
- * Put @bundle in force instead of what was. On return it holds for every lookup and open that begins
- * from then on.
+ * Put the sources @part in force as the part of the policy for the container @label ("": not said), instead of the one
+ * that has the same label. The mount's base and the parts of other containers stay. On return it holds for every
+ * lookup and open that begins from then on.
  */
-errint_t lamina_client_apply(int root, const struct lamina_bundle *bundle,
+errint_t lamina_client_apply(int root, const char *label, const struct lamina_sources *part,
 			     struct lamina_error *error);
 
-/* Let there be no policy. @label, if it is not NULL: only if it is the policy's. */
+/* Take the part of the container @label away, or, with NULL, those of all containers. The base stays. */
 errint_t lamina_client_remove(int root, const char *label, struct lamina_error *error);
 
-/* The policy in force. Returns 1, or 0 if there is none. */
+/* The policy in force, with all its parts. Returns 1, or 0 if there is none. */
 errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error);
 
 /*
- * Listen to the audit of a mount's daemon; @earlier: to what is still there, too. Returns an fd to read
- * lines from. What happens in views is told elsewhere: see bpf/policy-events.h.
+ * Listen to the audit of a mount's daemon, from what is still there on; without @follow, the reading
+ * ends with that. Returns an fd to read lines from. What happens in views is told elsewhere: see bpf/policy-events.h.
  */
-errint_t lamina_client_trace(int root, bool earlier, struct lamina_error *error);
+errint_t lamina_client_trace(int root, bool follow, struct lamina_error *error);
 
 /* Learn what is used, see guard/learn.h; @at_exec: from the first program on that is run. Returns an fd
  * to read it from; closing it ends the learning. Of a view bpf/policy-uses.h learns. */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "guard/client.h"
 #include "mount/table.h"
 
@@ -67,11 +68,17 @@ static errint_t add_mount(struct mounts *mounts, const char *path)
 	return 0;
 }
 
+/* One that another user serves would answer when it likes. */
+static bool is_strangers(const struct lamina_table_entry *entry)
+{
+	return entry->owner != LAMINA_TABLE_NO_OWNER && entry->owner != geteuid();
+}
+
 static bool add_if_ours(void *user, const struct lamina_table_entry *entry)
 {
 	struct mounts *mounts = user;
 
-	if (lamina_table_is_ours(entry))
+	if (lamina_table_is_ours(entry) && !is_strangers(entry))
 		mounts->err = add_mount(mounts, entry->target);
 	return mounts->err == 0;
 }
@@ -110,6 +117,15 @@ static bool means(const char *name, const char *label)
 	return n > 0 && !strncmp(name, label, n) && (!label[n] || n >= 6);
 }
 
+/* The label of @bundle that is meant by @name, or NULL. */
+static const char *label_of(const struct lamina_bundle *bundle, const char *name)
+{
+	for (size_t i = 0; i < bundle->sources.n; i++)
+		if (means(name, bundle->sources.list[i].label))
+			return bundle->sources.list[i].label;
+	return NULL;
+}
+
 static errint_t find_label(const char *name, struct lamina_container *ret)
 {
 	struct lamina_error ignored = {""};
@@ -119,11 +135,13 @@ static errint_t find_label(const char *name, struct lamina_container *ret)
 	for (size_t i = 0; err == 0 && mounts[i]; i++) {
 		_cleanup_fd_ int root = lamina_client_open(mounts[i], &ignored);
 		struct lamina_bundle bundle = {0};
+		const char *label;
 
 		if (root < 0 || lamina_client_show(root, &bundle, &ignored) <= 0)
 			continue;
-		if (means(name, bundle.label))
-			err = found(mounts[i], bundle.label, ret);
+		label = label_of(&bundle, name);
+		if (label)
+			err = found(mounts[i], label, ret);
 		lamina_bundle_done(&bundle);
 	}
 	if (err >= 0)
@@ -178,24 +196,33 @@ static errint_t ask_podman(const char *name, char *answer, size_t size)
 	while (n < size - 1 && (more = read(ours, answer + n, size - 1 - n)) > 0)
 		n += (size_t)more;
 	answer[n] = '\0';
+	/* What says more than an answer can be is not waited for: it would wait for a reader. */
+	lamina_cleanup_fd(&ours);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	return more < 0 ? -EIO : (errint_t)n;
 }
 
-static errint_t find_podman(const char *name, struct lamina_container *ret)
+errint_t lamina_container_parse(char *answer, struct lamina_container *ret)
 {
-	char answer[8192], *mount;
-	errint_t err = ask_podman(name, answer, sizeof(answer));
+	char *mount;
 
-	if (err <= 0)
-		return err;
 	answer[strcspn(answer, "\n")] = '\0';
 	mount = strchr(answer, ' ');
 	if (!mount || mount[1] != '/')
 		return 0;
 	*mount++ = '\0';
+	if (strlen(answer) > LAMINA_LABEL_MAX)
+		return 0;
 	return found(mount, answer, ret);
+}
+
+static errint_t find_podman(const char *name, struct lamina_container *ret)
+{
+	char answer[8192];
+	errint_t err = ask_podman(name, answer, sizeof(answer));
+
+	return err > 0 ? lamina_container_parse(answer, ret) : err;
 }
 
 /* A directory here, which people write without a slash; containers of the name come first. */

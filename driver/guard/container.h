@@ -21,6 +21,11 @@ void lamina_container_done(struct lamina_container *container);
 errint_t lamina_container_find(const char *name, struct lamina_container *ret,
 			       struct lamina_error *error);
 
-/* All mountpoints of lamina-mount in this mount namespace; NULL behind the last. */
+/*
+ * All mountpoints of lamina-mount in this mount namespace, but for those of other users' processes; NULL behind the last.
+ */
 errint_t lamina_container_mounts(char ***ret, struct lamina_error *error);
 void lamina_container_mounts_free(char **mounts);
+
+/* What podman answers, "ID MOUNTPOINT", which is changed by that. Returns 1, 0 (it is no answer) or -errno. */
+errint_t lamina_container_parse(char *answer, struct lamina_container *ret);

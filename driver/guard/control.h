@@ -13,17 +13,20 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-#define LAMINA_CONTROL_VERSION 1u
+#define LAMINA_CONTROL_VERSION 2u
 
 enum lamina_control_op {
-	/* Put the bundle in the memfd `in` in force, instead of what was. The paths from the root that
-	 * the kernel must be made to look at again are written to the memfd `out`, each with a NUL. */
+	/*
+	 * Put the bundle in the memfd `in` in force, instead of what was; `in` -1: nothing. The paths from the
+	 * root that the kernel must be made to look at again are written to the memfd `out`, each with a NUL.
+	 * -EAGAIN: what is in force is not what has the number `set` any more. -EPERM: the mount's base is not in
+	 * the bundle as it is.
+	 */
 	LAMINA_CONTROL_APPLY,
-	/* No policy any more. With `in` >= 0: only if the label in the memfd `in` is the policy's. */
-	LAMINA_CONTROL_REMOVE,
-	/* Write the bundle in force to the memfd `out`; nothing if there is none. */
+	/* Write the bundle in force to the memfd `out`, nothing if there is none; `set` becomes its number. */
 	LAMINA_CONTROL_SHOW,
-	/* Write the audit to the pipe `out` as it happens, until it is closed. */
+	/* Write the audit to the pipe `out` as it happens, until it is closed; with LAMINA_CONTROL_PAST
+	 * only what is still there, and then the end of the pipe. */
 	LAMINA_CONTROL_TRACE,
 	/* Write what is used to the pipe `out`, as guard/learn.h says, until it is closed. */
 	LAMINA_CONTROL_LEARN,
@@ -35,14 +38,19 @@ enum lamina_control_op {
 /* TRACE: begin with what is still there. LEARN: begin with the first program that is run. */
 #define LAMINA_CONTROL_EARLIER 1u
 #define LAMINA_CONTROL_AT_EXEC 1u
-#define LAMINA_CONTROL_FLAGS   1u
+/* TRACE: end with what is still there. */
+#define LAMINA_CONTROL_PAST 2u
+/* All that TRACE and LEARN can have. */
+#define LAMINA_CONTROL_TRACE_FLAGS (LAMINA_CONTROL_EARLIER | LAMINA_CONTROL_PAST)
+#define LAMINA_CONTROL_LEARN_FLAGS LAMINA_CONTROL_AT_EXEC
 
 struct lamina_control {
 	uint32_t version;
 	uint32_t op;
 	int32_t in, out; /* fds, -1: none */
 	uint32_t flags;
-	uint32_t reserved[3]; /* 0 */
+	uint32_t set;	      /* SHOW returns it and APPLY needs it; of all others 0 */
+	uint32_t reserved[2]; /* 0 */
 	char error[1024];     /* of a failure, what it was; a sentence */
 };
 

@@ -164,7 +164,7 @@ static errint_t set_nothing(int root, uint32_t flags, struct lamina_error *error
 		return set(root, NULL, 0, error);
 	err = lamina_sources_add(&sources, "", everything, sizeof(everything) - 1, false, error);
 	if (err == 0)
-		err = lamina_bundle_make(&bundle, "", &sources, error);
+		err = lamina_bundle_make(&bundle, &sources, error);
 	if (err < 0)
 		return err;
 	err = set_bundle(root, &bundle, flags | POLICY_DATA_NOTHING, error);
@@ -181,9 +181,6 @@ static errint_t replace(int root, const struct lamina_bundle *bundle, uint32_t f
 
 errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error)
 {
-	/* Nobody begins or ends to learn meanwhile. */
-	_cleanup_fd_ int lock = lamina_record_lock();
-
 	return replace(root, bundle, is_learning(root) ? POLICY_DATA_LEARNS : 0, error);
 }
 

@@ -17,7 +17,10 @@ errint_t lamina_data_cookie(uint64_t *ret, struct lamina_error *error);
 /* Whether the mount is a view whose data we may set. */
 bool lamina_data_is_view(int root);
 
-/* Put @bundle in force instead of what was; NULL: nothing. */
+/*
+ * Put @bundle in force instead of what was; NULL: nothing. Whoever changes the data of a view that others see holds
+ * lamina_record_lock() from before it reads them until it has set them.
+ */
 errint_t lamina_data_set(int root, const struct lamina_bundle *bundle, struct lamina_error *error);
 
 /* The policy in force, and its number in events, if that is wanted. Returns 1, or 0 if there is none. */

@@ -18,5 +18,6 @@ void lamina_guard_done(struct lamina_guard *guard)
 {
 	lamina_audit_done(&guard->audit);
 	lamina_active_unref(guard->active);
+	lamina_active_unref(guard->base);
 	lamina_callers_done(&guard->callers);
 }

@@ -12,8 +12,13 @@ struct lamina_guard {
 	errint_t callers_err; /* why nobody can be told apart, or 0 */
 	struct lamina_audit audit;
 	bool always; /* a policy may come at any time: never let go of what it needs */
-	/* The policy in force, or NULL. Changed under the engine's lock for what it decides with it. */
+	/*
+	 * The policy in force, or NULL, and the number of this set of policies; a change makes it another one. Both
+	 * under the engine's lock for what it decides with them.
+	 */
 	struct lamina_active *active;
+	uint32_t set;
+	struct lamina_active *base; /* what the mount was given, or NULL; part of each set */
 };
 
 void lamina_guard_init(struct lamina_guard *guard);

@@ -69,7 +69,7 @@ static errint_t take(struct lamina_learned *learned, const char *first, const ch
 		learned->incomplete = true;
 		return 0;
 	}
-	if (first[1] != ' ')
+	if (first[0] == '!' || first[1] != ' ')
 		return -EPROTO;
 	if (first[0] == 'u')
 		return take_use(learned, first + 2);

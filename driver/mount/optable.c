@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "base/nearest.h"
 #include "mount/optlist.h"
 
 typedef errint_t (*setter)(struct option_parser *p, char *value);
@@ -167,13 +168,20 @@ static errint_t set_engine(struct option_parser *p, char *value)
 		[LAMINA_CHOICE_PASSTHROUGH] = "passthrough",
 		[LAMINA_CHOICE_BPF] = "bpf",
 	};
+	struct lamina_nearest nearest;
+	char hint[80], expected[128];
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(value, names[i])) {
 			p->o->choice = (enum lamina_engine_choice)i;
 			return 0;
 		}
-	return bad_value(p, value, "auto, bpf, passthrough or fuse");
+	lamina_nearest_begin(&nearest, value);
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		lamina_nearest_try(&nearest, names[i]);
+	snprintf(expected, sizeof(expected), "auto, bpf, passthrough or fuse%s",
+		 lamina_nearest_hint(&nearest, "", hint, sizeof(hint)));
+	return bad_value(p, value, expected);
 }
 
 static errint_t set_timeout(struct option_parser *p, char *value)
@@ -366,7 +374,8 @@ static const struct option_spec specs[] = {
 	{"upperdir", VALUE, set_upper, "upperdir=DIR",
 	 "writable layer; without it the mount is read-only"},
 	{"workdir", VALUE, set_work, "workdir=DIR", "work directory, on the upper's file system"},
-	{"engine", VALUE, set_engine, "engine=auto|bpf|passthrough|fuse", "who serves the mount"},
+	{"engine", VALUE, set_engine, "engine=auto|bpf|passthrough|fuse",
+	 "who serves the mount (default: auto)"},
 	{"uidmapping", VALUE, set_uids, "uidmapping=DISK:SHOWN:COUNT[:...]",
 	 "how user ids are shown"},
 	{"gidmapping", VALUE, set_gids, "gidmapping=DISK:SHOWN:COUNT[:...]",
@@ -376,9 +385,9 @@ static const struct option_spec specs[] = {
 	{"squash_to_gid", VALUE, set_squash_gid, "squash_to_gid=GID",
 	 "all files belong to group GID"},
 	{"xattr_permissions", VALUE, set_xattr_permissions, "xattr_permissions=0|1|2",
-	 "keep owner and mode in an attribute: 1 security., 2 user."},
+	 "keep owner and mode in an attribute: 1 security., 2 user. (default: 0)"},
 	{"volatile", NOTHING, set_volatile, "volatile", "never wait for the disk"},
-	{"fsync", VALUE, set_sync, "fsync=0|1", "0 is the same as volatile"},
+	{"fsync", VALUE, set_sync, "fsync=0|1", "0 is the same as volatile (default: 1)"},
 	{"sync", MAYBE, ignore, NULL, NULL},
 	{"timeout", VALUE, set_timeout, "timeout=SECONDS",
 	 "how long the kernel keeps names and attributes"},
@@ -447,13 +456,25 @@ static const struct option_spec *find_spec(const char *name)
 	return NULL;
 }
 
+static void warn_of_unknown(const char *name, const char *value)
+{
+	struct lamina_nearest nearest;
+	char hint[80];
+
+	lamina_nearest_begin(&nearest, name);
+	for (size_t i = 0; i < N_SPECS; i++)
+		if (specs[i].usage)
+			lamina_nearest_try(&nearest, specs[i].name);
+	fprintf(stderr, "lamina-mount: unknown option ignored: %s%s%s%s\n", name, value ? "=" : "",
+		value ? value : "", lamina_nearest_hint(&nearest, "", hint, sizeof(hint)));
+}
+
 errint_t mount_option_apply(struct option_parser *p, char *value)
 {
 	const struct option_spec *spec = find_spec(p->name);
 
 	if (!spec) {
-		fprintf(stderr, "lamina-mount: unknown option ignored: %s%s%s\n", p->name,
-			value ? "=" : "", value ? value : "");
+		warn_of_unknown(p->name, value);
 		return 0;
 	}
 	if (spec->takes == VALUE && !value)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/nearest.h"
 #include "mount/optable.h"
 #include "mount/optlist.h"
 
@@ -53,6 +54,28 @@ static void set_defaults(struct lamina_mount_options *o)
 	};
 }
 
+/* What getopt_long() did not like. */
+static errint_t bad_word(struct option_parser *p, const struct option *known, int found,
+			 const char *word)
+{
+	struct lamina_nearest nearest;
+	char hint[80], letter[3] = {'-', (char)optopt, '\0'};
+
+	if (found == ':')
+		return lamina_error_say(p->error, -EINVAL, "option %s needs a value", word);
+	if (optopt && strncmp(word, "--", 2) != 0)
+		return lamina_error_say(p->error, -EINVAL, "unknown option '%s': see --help",
+					letter);
+	if (optopt)
+		return lamina_error_say(p->error, -EINVAL, "option '%.80s' takes no value", word);
+	lamina_nearest_begin(&nearest, word + strspn(word, "-"));
+	for (; known->name; known++)
+		lamina_nearest_try(&nearest, known->name);
+	return lamina_error_say(
+		p->error, -EINVAL, "unknown option '%.80s'%s See --help", word,
+		nearest.best ? lamina_nearest_hint(&nearest, "--", hint, sizeof(hint)) : ":");
+}
+
 static errint_t parse_words(struct option_parser *p, int argc, char **argv)
 {
 	static const struct option words[] = {
@@ -66,7 +89,8 @@ static errint_t parse_words(struct option_parser *p, int argc, char **argv)
 	int word;
 
 	optind = 1;
-	while ((word = getopt_long(argc, argv, "o:fdshV", words, NULL)) != -1) {
+	opterr = 0;
+	while ((word = getopt_long(argc, argv, ":o:fdshV", words, NULL)) != -1) {
 		errint_t err = 0;
 
 		switch (word) {
@@ -91,8 +115,7 @@ static errint_t parse_words(struct option_parser *p, int argc, char **argv)
 			o->version = true;
 			break;
 		default:
-			lamina_error_set(p->error, 0, "see --help for the options there are");
-			err = -EINVAL;
+			err = bad_word(p, words, word, argv[optind - 1]);
 			break;
 		}
 		if (err < 0)
@@ -163,4 +186,5 @@ void lamina_mount_options_help(const char *program)
 	       "mount options:\n",
 	       program);
 	mount_options_print();
+	printf("\nexample:\n  %s -o lowerdir=/l2:/l1,upperdir=/u,workdir=/w /mnt\n", program);
 }

@@ -18,6 +18,8 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/limits.h"
+#include "base/text.h"
 
 /* In the first of these that can be made: /run is root's, and an ordinary user has his own. */
 #define SYSTEM_DIR "/run"
@@ -34,6 +36,7 @@ static void name_of(dev_t dev, char name[NAME_SIZE])
 static errint_t open_below(const char *base, bool make)
 {
 	_cleanup_fd_ int fd = base ? open(base, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct stat st;
 	int dir;
 
 	if (fd < 0)
@@ -43,6 +46,11 @@ static errint_t open_below(const char *base, bool make)
 	dir = openat(fd, SUB_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
+	/* What others may write there is not what a mount program has written down. */
+	if (fstat(dir, &st) < 0 || st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH)) {
+		close(dir);
+		return -EPERM;
+	}
 	if (make && faccessat(dir, ".", W_OK, AT_EACCESS) < 0) {
 		close(dir);
 		return -EACCES;
@@ -126,32 +134,11 @@ errint_t lamina_record_write(dev_t dev, const struct lamina_record *record)
 	return err;
 }
 
-static void unescape(char *text)
+/* One line, of which @line holds the key and @value what follows it. */
+static errint_t take_line(struct lamina_record *r, const char *line, char *value)
 {
-	char *to = text;
-
-	for (; *text; text++) {
-		unsigned int code;
-
-		if (sscanf(text, "\\%3o", &code) == 1) {
-			*to++ = (char)code;
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
-static errint_t take_line(struct lamina_record *r, char *line)
-{
-	char *value = strchr(line, ' ');
 	char **field = NULL;
 
-	if (!value)
-		return 0;
-	*value++ = '\0';
-	value[strcspn(value, "\n")] = '\0';
 	if (!strcmp(line, "server"))
 		r->server = (pid_t)strtol(value, NULL, 10);
 	else if (!strcmp(line, "keeper"))
@@ -168,41 +155,79 @@ static errint_t take_line(struct lamina_record *r, char *line)
 		field = &r->why;
 	if (!field || *field)
 		return 0;
-	unescape(value);
+	lamina_text_unescape(value);
 	*field = strdup(value);
 	return *field ? 0 : -ENOMEM;
 }
 
-errint_t lamina_record_read(dev_t dev, struct lamina_record *ret)
+errint_t lamina_record_parse(char *text, struct lamina_record *ret)
 {
-	_cleanup_fd_ int dir = open_dir(false);
-	_cleanup_free_ char *line = NULL;
-	_cleanup_file_ FILE *file = NULL;
 	struct lamina_record record = {0};
-	char name[NAME_SIZE];
-	size_t size = 0;
 	errint_t err = 0;
-	int fd;
+	char *line;
 
-	if (dir < 0)
-		return dir;
-	name_of(dev, name);
-	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	file = fdopen(fd, "r");
-	if (!file) {
-		close(fd);
-		return -ENOMEM;
+	while (err == 0 && (line = strsep(&text, "\n"))) {
+		char *value = strchr(line, ' ');
+
+		if (!value)
+			continue;
+		*value++ = '\0';
+		err = take_line(&record, line, value);
 	}
-	while (err == 0 && getline(&line, &size, file) > 0)
-		err = take_line(&record, line);
 	if (err < 0) {
 		lamina_record_done(&record);
 		return err;
 	}
 	*ret = record;
 	return 0;
+}
+
+/* A record is a regular file of the user who owns the directory, of a bounded size. */
+static errint_t read_text(int fd, const struct stat *dir, char **ret)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t used = 0;
+	struct stat st;
+	ssize_t n = 1;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_uid != dir->st_uid)
+		return -EPERM;
+	if (st.st_size > LAMINA_RECORD_MAX)
+		return -EFBIG;
+	text = malloc((size_t)st.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	while (used < (size_t)st.st_size && n > 0) {
+		n = read(fd, text + used, (size_t)st.st_size - used);
+		if (n < 0)
+			return -errno;
+		used += (size_t)n;
+	}
+	text[used] = '\0';
+	*ret = TAKE_PTR(text);
+	return 0;
+}
+
+errint_t lamina_record_read(dev_t dev, struct lamina_record *ret)
+{
+	_cleanup_fd_ int dir = open_dir(false), fd = -1;
+	_cleanup_free_ char *text = NULL;
+	char name[NAME_SIZE];
+	struct stat st;
+	errint_t err;
+
+	if (dir < 0)
+		return dir;
+	if (fstat(dir, &st) < 0)
+		return -errno;
+	name_of(dev, name);
+	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = read_text(fd, &st, &text);
+	return err < 0 ? err : lamina_record_parse(text, ret);
 }
 
 void lamina_record_done(struct lamina_record *record)

@@ -30,9 +30,16 @@ void lamina_record_hold(void);
 /* Write the record of the mount with device number @dev, in one step. */
 errint_t lamina_record_write(dev_t dev, const struct lamina_record *record);
 
-/* Read it. On success the caller frees with lamina_record_done(). -ENOENT: there is none. */
+/*
+ * Read it. On success the caller frees with lamina_record_done(). -ENOENT: there is none; -EPERM: what is
+ * there is not a file, or not in a directory, that only the user of this process writes; -EFBIG: it is larger than
+ * LAMINA_RECORD_MAX.
+ */
 errint_t lamina_record_read(dev_t dev, struct lamina_record *ret);
 void lamina_record_done(struct lamina_record *record);
+
+/* The same from the text of a record, which is changed by that. */
+errint_t lamina_record_parse(char *text, struct lamina_record *ret);
 
 void lamina_record_remove(dev_t dev);
 

@@ -6,54 +6,44 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
-static bool is_octal(char c)
+/* FUSE has the mounter's uid, as this user namespace shows it, among the options of its file systems. */
+static uid_t owner_in(const char *options)
 {
-	return c >= '0' && c <= '7';
+	const char *at = options ? strstr(options, "user_id=") : NULL;
+
+	return at ? (uid_t)strtoul(at + strlen("user_id="), NULL, 10) : LAMINA_TABLE_NO_OWNER;
 }
 
-static unsigned int digit(char c)
+bool lamina_table_line(const char *line,
+		       bool (*each)(void *user, const struct lamina_table_entry *entry), void *user)
 {
-	return (unsigned int)(c - '0');
-}
-
-/* The table's escapes: "\040" is a space. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (; *text; text++) {
-		if (text[0] == '\\' && is_octal(text[1]) && is_octal(text[2]) &&
-		    is_octal(text[3])) {
-			*to++ = (char)(digit(text[1]) << 6 | digit(text[2]) << 3 | digit(text[3]));
-			text += 3;
-		} else {
-			*to++ = *text;
-		}
-	}
-	*to = '\0';
-}
-
-/* Returns whether to go on. */
-static bool read_line(const char *line,
-		      bool (*each)(void *user, const struct lamina_table_entry *entry), void *user)
-{
-	_cleanup_free_ char *root = NULL, *target = NULL, *type = NULL, *source = NULL;
+	_cleanup_free_ char *root = NULL, *target = NULL, *type = NULL, *source = NULL,
+			    *options = NULL;
 	const char *rest = strstr(line, " - ");
 	unsigned int major, minor;
 
 	if (!rest || sscanf(line, "%*u %*u %u:%u %ms %ms", &major, &minor, &root, &target) != 4 ||
-	    sscanf(rest, " - %ms %ms", &type, &source) != 2)
+	    sscanf(rest, " - %ms %ms %ms", &type, &source, &options) < 2)
 		return true;
-	unescape(root);
-	unescape(target);
-	unescape(source);
+	lamina_text_unescape(root);
+	lamina_text_unescape(target);
+	lamina_text_unescape(source);
 
-	const struct lamina_table_entry entry = {makedev(major, minor), root, target, type, source};
+	const struct lamina_table_entry entry = {
+		.dev = makedev(major, minor),
+		.root = root,
+		.target = target,
+		.type = type,
+		.source = source,
+		.owner = owner_in(options),
+	};
 
 	return each(user, &entry);
 }
@@ -69,7 +59,7 @@ errint_t lamina_table_each(const char *path,
 	if (!file)
 		return -errno;
 	while (getline(&line, &size, file) > 0)
-		if (!read_line(line, each, user))
+		if (!lamina_table_line(line, each, user))
 			break;
 	return 0;
 }

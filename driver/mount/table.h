@@ -13,7 +13,10 @@ struct lamina_table_entry {
 	dev_t dev;
 	const char *root; /* what of the file system is mounted */
 	const char *target, *type, *source;
+	uid_t owner; /* of a FUSE mount the user who made it; LAMINA_TABLE_NO_OWNER: not said */
 };
+
+#define LAMINA_TABLE_NO_OWNER ((uid_t) - 1)
 
 /* Whether it is a mount that a daemon of ours serves. */
 bool lamina_table_is_served(const struct lamina_table_entry *entry);
@@ -28,3 +31,8 @@ bool lamina_table_is_ours(const struct lamina_table_entry *entry);
 errint_t lamina_table_each(const char *path,
 			   bool (*each)(void *user, const struct lamina_table_entry *entry),
 			   void *user);
+
+/* The same for one line of a table. Returns whether to go on: what @each returned, or true for what is no line. */
+bool lamina_table_line(const char *line,
+		       bool (*each)(void *user, const struct lamina_table_entry *entry),
+		       void *user);

@@ -12,7 +12,6 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "policy/json.h"
 
 errint_t lamina_automaton_enter(struct lamina_automaton *a, struct lamina_words *set, uint32_t node)
 {
@@ -103,7 +102,6 @@ errint_t lamina_automaton_too_large(const struct lamina_automaton *a, uint32_t p
 			 "%s:%u:%u: the path '%.128s', with those of other rules, makes more "
 			 "states than a policy may have",
 			 file, p->line, p->column, p->text);
-	lamina_json_clean(error->text);
 	return -E2BIG;
 }
 

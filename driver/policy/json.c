@@ -40,17 +40,6 @@ const char *lamina_json_type_name(enum lamina_json_type type)
 	return names[type];
 }
 
-void lamina_json_clean(char *text)
-{
-	for (unsigned char *at = (unsigned char *)text; *at; at++) {
-		/* Control characters, also those of ISO 8859-1, which UTF-8 has in two bytes. */
-		if (*at < 0x20 || *at == 0x7f)
-			*at = '?';
-		else if (*at == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
-			at[0] = at[1] = '?';
-	}
-}
-
 errint_t lamina_json_error(const struct lamina_json *json, const struct lamina_json_token *token,
 			   const char *format, ...)
 {
@@ -60,7 +49,6 @@ errint_t lamina_json_error(const struct lamina_json *json, const struct lamina_j
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	lamina_json_clean(text);
 	return lamina_error_say(json->error, -EINVAL, "%s:%u:%u: %s", json->file, token->line,
 				token->column, text);
 }

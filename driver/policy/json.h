@@ -54,10 +54,7 @@ void lamina_json_init(struct lamina_json *json, const char *file, const char *te
 /* The next token. -EINVAL, with the error set, if there is none. */
 errint_t lamina_json_next(struct lamina_json *json, struct lamina_json_token *ret);
 
-/* What a terminal takes for a command becomes '?': text of others may be printed then. */
-void lamina_json_clean(char *text);
-
-/* Set the error to "FILE:LINE:COLUMN: text", cleaned, for @token. Returns -EINVAL. */
+/* Set the error to "FILE:LINE:COLUMN: text" for @token. Returns -EINVAL. */
 errint_t lamina_json_error(const struct lamina_json *json, const struct lamina_json_token *token,
 			   const char *format, ...) __attribute__((__format__(__printf__, 3, 4)));
 

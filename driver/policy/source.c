@@ -17,6 +17,7 @@ void lamina_sources_done(struct lamina_sources *sources)
 	for (size_t i = 0; i < sources->n; i++) {
 		free(sources->list[i].name);
 		free(sources->list[i].text);
+		free(sources->list[i].label);
 	}
 	free(sources->list);
 	*sources = (struct lamina_sources){0};
@@ -27,14 +28,19 @@ static errint_t add(struct lamina_sources *sources, const char *name, char *text
 		    bool dry, struct lamina_error *error)
 {
 	struct lamina_source *list = reallocarray(sources->list, sources->n + 1, sizeof(*list));
-	char *copy;
+	_cleanup_free_ char *copy = strdup(name), *label = strdup("");
 
 	if (list)
 		sources->list = list;
-	copy = list ? strdup(name) : NULL;
-	if (!copy)
+	if (!list || !copy || !label)
 		return lamina_error_set(error, -ENOMEM, "cannot read the policy '%s'", name);
-	list[sources->n++] = (struct lamina_source){copy, text, size, dry};
+	list[sources->n++] = (struct lamina_source){
+		.name = TAKE_PTR(copy),
+		.text = text,
+		.size = size,
+		.dry = dry,
+		.label = TAKE_PTR(label),
+	};
 	return 0;
 }
 
@@ -51,6 +57,36 @@ errint_t lamina_sources_add(struct lamina_sources *sources, const char *name, co
 	err = add(sources, name, copy, size, dry, error);
 	if (err == 0)
 		(void)TAKE_PTR(copy);
+	return err;
+}
+
+errint_t lamina_sources_set_label(struct lamina_sources *sources, size_t i, const char *label,
+				  struct lamina_error *error)
+{
+	char *copy;
+
+	if (strlen(label) > LAMINA_LABEL_MAX)
+		return lamina_error_say(error, -EINVAL,
+					"the container's name is longer than %d bytes",
+					LAMINA_LABEL_MAX);
+	copy = strdup(label);
+	if (!copy)
+		return lamina_error_set(error, -ENOMEM, "cannot keep the container's name");
+	free(sources->list[i].label);
+	sources->list[i].label = copy;
+	return 0;
+}
+
+errint_t lamina_sources_add_copy(struct lamina_sources *sources, const struct lamina_source *source,
+				 struct lamina_error *error)
+{
+	errint_t err = lamina_sources_add(sources, source->name, source->text, source->size,
+					  source->dry, error);
+
+	if (err == 0)
+		err = lamina_sources_set_label(sources, sources->n - 1, source->label, error);
+	if (err == 0)
+		sources->list[sources->n - 1].base = source->base;
 	return err;
 }
 
@@ -73,24 +109,34 @@ errint_t lamina_sources_read(struct lamina_sources *sources, const char *path, b
 	return err;
 }
 
-static errint_t load(const struct lamina_sources *sources, const struct lamina_source *source,
+static errint_t load(const struct lamina_sources *sources, struct lamina_source *source,
 		     struct lamina_compiled *compiled, struct lamina_error *error)
 {
 	errint_t err;
 
-	if (sources->n > 1 || source->dry)
+	if (sources->n > 1)
 		return lamina_error_say(error, -EINVAL,
-					"%s: a compiled policy is taken as it is, by itself",
+					"%s: a compiled policy can't be put together with others; "
+					"compile the sources of all into one (lamina policy "
+					"compile)",
+					source->name);
+	if (source->dry)
+		return lamina_error_say(error, -EINVAL,
+					"%s: a compiled policy is taken as it is; give --dry-run "
+					"when it is compiled",
 					source->name);
 	err = lamina_policy_load(source->text, source->size, compiled, error);
-	return err < 0 ? lamina_error_wrap(error, err, "%s", source->name) : 0;
+	if (err < 0)
+		return lamina_error_wrap(error, err, "%s", source->name);
+	source->rules_end = compiled->words[LAMINA_POLICY_AT_N_RULES];
+	return 0;
 }
 
-static errint_t compile(const struct lamina_sources *sources, struct lamina_policy *policy,
+static errint_t compile(struct lamina_sources *sources, struct lamina_policy *policy,
 			struct lamina_compiled *compiled, struct lamina_error *error)
 {
 	for (size_t i = 0; i < sources->n; i++) {
-		const struct lamina_source *source = &sources->list[i];
+		struct lamina_source *source = &sources->list[i];
 		errint_t err;
 
 		if (lamina_policy_is_compiled(source->text, source->size))
@@ -100,11 +146,12 @@ static errint_t compile(const struct lamina_sources *sources, struct lamina_poli
 		if (err < 0)
 			return err;
 		policy->files[i].dry |= source->dry;
+		source->rules_end = (uint32_t)policy->n_rules;
 	}
 	return lamina_policy_compile(policy, compiled, error);
 }
 
-errint_t lamina_sources_compile(const struct lamina_sources *sources, struct lamina_policy *policy,
+errint_t lamina_sources_compile(struct lamina_sources *sources, struct lamina_policy *policy,
 				struct lamina_compiled *compiled, struct lamina_error *error)
 {
 	struct lamina_compiled made = {0};
@@ -118,4 +165,13 @@ errint_t lamina_sources_compile(const struct lamina_sources *sources, struct lam
 	}
 	*compiled = made;
 	return 0;
+}
+
+const struct lamina_source *lamina_sources_of_rule(const struct lamina_sources *sources,
+						   unsigned int rule)
+{
+	for (size_t i = 0; i < sources->n; i++)
+		if (rule < sources->list[i].rules_end)
+			return &sources->list[i];
+	return NULL;
 }

@@ -206,6 +206,7 @@ static errint_t keep_rules(struct lamina_trie *trie, const struct end *ends, siz
 		decided |= rule->bits;
 		kept[n_kept++] = ends[i].rule;
 	}
+	/* cppcheck-suppress uninitvar ; the first n_kept are set */
 	return lamina_intern_add(&trie->rule_sets, kept, n_kept);
 }
 

@@ -20,15 +20,28 @@
 #define IMPURE_XATTR "impure"
 #define ORIGIN_SIZE  (LAMINA_KEY_SIZE + 64)
 
+errint_t lamina_origin_parse(const char *value, uint64_t self, struct lamina_origin *ret)
+{
+	struct lamina_origin origin = {0};
+	uint64_t owner;
+	int fields = sscanf(value, "%" SCNu64 " %" SCNu64 " %u %223s", &origin.ino, &owner,
+			    &origin.nlink, origin.key);
+
+	if ((fields != 2 && fields != 4) || owner != self)
+		return 0;
+	/* It becomes a name in the index, and of a file beside that. */
+	if (origin.key[0] && (!lamina_name_valid(origin.key) || strchr(origin.key, '.')))
+		return 0;
+	*ret = origin;
+	return 1;
+}
+
 errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const char *name,
 			       const struct statx *self, struct lamina_origin *ret)
 {
 	char xattr[LAMINA_XATTR_NAME_SIZE];
-	struct lamina_origin origin = {0};
 	char value[ORIGIN_SIZE];
-	uint64_t owner;
 	ssize_t n;
-	int fields;
 
 	if (!lamina_xattr_own(u, ORIGIN_XATTR, xattr))
 		return 0;
@@ -36,12 +49,7 @@ errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const ch
 	if (n < 0)
 		return lamina_xattr_absent(n) ? 0 : (errint_t)n;
 	value[n] = '\0';
-	fields = sscanf(value, "%" SCNu64 " %" SCNu64 " %u %223s", &origin.ino, &owner,
-			&origin.nlink, origin.key);
-	if ((fields != 2 && fields != 4) || owner != self->stx_ino)
-		return 0;
-	*ret = origin;
-	return 1;
+	return lamina_origin_parse(value, self->stx_ino, ret);
 }
 
 errint_t lamina_origin_write(const struct lamina_union *u, int fd,
@@ -97,6 +105,8 @@ errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int 
 		struct file_handle handle;
 		char room[sizeof(struct file_handle) + LAMINA_HANDLE_MAX];
 	} h = {.handle.handle_bytes = LAMINA_HANDLE_MAX};
+	/* f_handle is declared to have no elements, and may not be indexed. */
+	const unsigned char *bytes = (const unsigned char *)h.room + sizeof(h.handle);
 	const struct lamina_layer *l = &u->layers[layer];
 	int mount_id, length;
 
@@ -110,8 +120,8 @@ errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int 
 	}
 	length = snprintf(key, LAMINA_KEY_SIZE, "%u-%x-", l->dev_nr, h.handle.handle_type);
 	for (unsigned int i = 0; i < h.handle.handle_bytes; i++)
-		length += snprintf(key + length, LAMINA_KEY_SIZE - (size_t)length, "%02x",
-				   h.handle.f_handle[i]);
+		length +=
+			snprintf(key + length, LAMINA_KEY_SIZE - (size_t)length, "%02x", bytes[i]);
 	return 0;
 }
 

@@ -41,6 +41,9 @@ struct lamina_origin {
 errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const char *name,
 			       const struct statx *self, struct lamina_origin *ret);
 
+/* The same from the attribute's value, at an object with inode number @self. */
+errint_t lamina_origin_parse(const char *value, uint64_t self, struct lamina_origin *ret);
+
 /* Whether the upper directory @fd is marked as below. Returns 1, 0 or -errno. */
 errint_t lamina_origin_parent_marked(const struct lamina_union *u, int fd);
 

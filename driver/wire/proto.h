@@ -60,6 +60,11 @@ struct fuse_backing_map {
 #define FUSE_DEV_IOC_BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
 #endif
 
+/* 7.40, Linux 6.9: no file handles. */
+#ifndef FUSE_NO_EXPORT_SUPPORT
+#define FUSE_NO_EXPORT_SUPPORT (1ULL << 38)
+#endif
+
 /* 7.40, Linux 6.9: a request that a server before us may have read already. */
 #ifndef FUSE_UNIQUE_RESEND
 #define FUSE_UNIQUE_RESEND (1ULL << 63)

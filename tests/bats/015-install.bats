@@ -16,13 +16,60 @@ daemon_is_gone() { ! pgrep -f "$INSTALLED/usr/bin/fuse-overlayfs" >/dev/null; }
 
 # The options of the usage that may follow -o, a line each.
 options_of_usage() {
-	"$LAMINA_BIN/lamina-mount" --help | sed '1,/^mount options:/d; s/^  //; s/  .*//' |
+	"$LAMINA_BIN/lamina-mount" --help | sed '1,/^mount options:/d; /^$/,$d; s/^  //; s/  .*//' |
 		sed 's/ as for.*//; s/, /\n/g' | sed 's/=.*//'
 }
 
 @test "the programs are installed and run" {
 	run_expect 0 "$INSTALLED/usr/bin/lamina" features
 	run_expect 0 "$INSTALLED/usr/bin/lamina-mount" --version
+}
+
+# programs: those that are installed.
+programs() {
+	printf '%s\n' "$INSTALLED"/usr/bin/lamina "$INSTALLED"/usr/bin/lamina-mount "$INSTALLED"/usr/libexec/lamina/lamina-hook
+}
+
+@test "the programs are position-independent, their tables read-only and bound at the start" {
+	local program
+
+	for program in $(programs); do
+		run_expect 0 readelf -hW "$program"
+		assert_output_has "DYN (Position-Independent Executable file)"
+		run_expect 0 readelf -dW "$program"
+		assert_output_has "BIND_NOW"
+		assert_output_has "NOW PIE"
+		run_expect 0 readelf -lW "$program"
+		assert_output_has GNU_RELRO
+		[[ $output =~ GNU_STACK[^$'\n']*\ RW\  ]]
+	done
+}
+
+@test "the programs have the C library's checks of lengths, and guards of their stacks" {
+	local program name
+
+	for program in $(programs); do
+		run_expect 0 readelf --dyn-syms -W "$program"
+		# pread() and memcpy() with lengths that only the third level knows are in each of them.
+		for name in __stack_chk_fail __memcpy_chk __snprintf_chk __read_chk __pread_chk; do
+			assert_output_has "$name"
+		done
+	done
+}
+
+@test "on x86, what is called by address begins with endbr64, and is marked so" {
+	local object
+
+	[[ $(uname -m) == x86_64 ]] || skip "machine $(uname -m)"
+	for object in "$LAMINA_ROOT"/build/obj/{cmd,oci-hooks,driver/*}/*.o; do
+		[[ $(readelf -n "$object") == *"x86 feature: IBT, SHSTK"* ]] || { echo "$object" && return 1; }
+	done
+	# The linker marks a program if all parts are marked, those of the C library, too.
+	[[ $(readelf -n "$(cc -print-file-name=Scrt1.o)" "$(cc -print-file-name=crti.o)") == *IBT* ]] || return 0
+	for object in $(programs); do
+		run_expect 0 readelf -n "$object"
+		assert_output_has "x86 feature: IBT, SHSTK"
+	done
 }
 
 @test "under the name fuse-overlayfs it mounts as well" {
@@ -90,6 +137,13 @@ options_of_usage() {
 	echo '{}' >state
 	run_expect 1 sh -c '"$1" <state' sh "$INSTALLED$output"
 	assert_output_has "the container's state has no id"
+}
+
+@test "bash completes commands and options, by what the program says" {
+	run_expect 0 bash -euc 'PATH=$1/usr/bin:$PATH; . "$1/usr/share/bash-completion/completions/lamina"
+		COMP_WORDS=(lamina policy ex) COMP_CWORD=2; _lamina; echo "${COMPREPLY[*]}"
+		COMP_WORDS=(lamina policy compile --o) COMP_CWORD=3; _lamina; echo "${COMPREPLY[*]}"' - "$INSTALLED"
+	assert_equal "$output" $'explain\n--output'
 }
 
 @test "the schema of policies is installed" {

@@ -284,7 +284,7 @@ is_dead() { ! grep -q '^State:.[^Z]' "/proc/$1/status" 2>/dev/null; }
 }
 
 @test "501 lower layers are refused" {
-	LOWERS=$(yes lower | head -501 | paste -sd:) run_expect 1 mount_lamina
+	LOWERS=$(printf 'lower%.0s:' {1..500})lower run_expect 1 mount_lamina
 	assert_one_sentence "501 lower directories given, at most 500 are possible"
 }
 

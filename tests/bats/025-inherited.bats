@@ -247,11 +247,9 @@ change_all() {
 	run_expect 0 unshare -m --propagation private bash -euc '
 		"$1" -o "lowerdir=lower,upperdir=upper,workdir=work,engine=$2" mnt
 		kill -TERM "$("$3" list "TEST_DIR=$TEST_DIR" lamina-keeper lamina-mount | paste -sd" ")"
-		for ((i = 0; i < 500; i++)); do
-			mountpoint -q mnt || exit 0
-			sleep 0.02
-		done
-		exit 1' - "$LAMINA_BIN/lamina-mount" "$LAMINA_ENGINE" "$LAMINA_TOOLS/tasks"
+		. "$4/scripts/patience.bash"
+		detached() { ! mountpoint -q mnt; }
+		wait_until detached' - "$LAMINA_BIN/lamina-mount" "$LAMINA_ENGINE" "$LAMINA_TOOLS/tasks" "$LAMINA_ROOT"
 	wait_daemons_gone
 }
 

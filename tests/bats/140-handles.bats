@@ -74,13 +74,14 @@ layer_unchanged() {
 }
 
 @test "a shell keeps reading a script that is replaced under it" {
-	printf 'echo first\nsleep 0.3\necho second\n' >lower/script
+	printf 'echo first\nuntil test -e go; do sleep 0.02; done\necho second\n' >lower/script
 	before=$(fingerprint lower)
 	mount_lamina
 	sh mnt/script >out &
-	sleep 0.1
+	wait_until grep -q first out
 	printf 'echo other\n' >mnt/script.new
 	mv mnt/script.new mnt/script
+	touch go
 	wait $!
 	assert_file out $'first\nsecond'
 	umount_lamina

@@ -262,13 +262,15 @@ traced() {
 	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
 		strace -qq -f "$@" "$LAMINA_BIN/lamina-mount" -f \
 		-o "lowerdir=lower,upperdir=upper,workdir=work,engine=$LAMINA_ENGINE" mnt &
+	local tracer=$!
+
 	# It may be killed before it has mounted.
-	while ! mountpoint -q mnt && [[ -n $(jobs -r) ]]; do sleep 0.005; done
+	while ! mountpoint -q mnt && kill -0 "$tracer" 2>/dev/null; do sleep 0.005; done
 	if mountpoint -q mnt; then
 		(work_of "$work") 2>/dev/null || true
 		umount -l mnt
 	fi
-	wait %% 2>/dev/null || true
+	wait "$tracer" 2>/dev/null || true
 }
 
 # System calls that change what lies on disk.

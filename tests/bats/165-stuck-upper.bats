@@ -69,13 +69,13 @@ waiting() {
 
 # What a process does that only reads; a wait would be for ever.
 read_all() {
-	assert_equal "$(timeout 60 cat mnt/dir/99)" 99
-	assert_equal "$(timeout 60 stat -c %s mnt/dir/98)" 3
-	assert_equal "$(timeout 60 ls mnt/dir | wc -l)" 100
-	assert_equal "$(timeout 60 cat "$(timeout 60 readlink -f mnt/dir)/97")" 97
-	timeout 60 ls mnt/other
-	timeout 60 getfattr -d mnt/dir/96
-	timeout 60 df mnt >/dev/null
+	assert_equal "$(timeout "$(patience 60)" cat mnt/dir/99)" 99
+	assert_equal "$(timeout "$(patience 60)" stat -c %s mnt/dir/98)" 3
+	assert_equal "$(timeout "$(patience 60)" ls mnt/dir | wc -l)" 100
+	assert_equal "$(timeout "$(patience 60)" cat "$(timeout "$(patience 60)" readlink -f mnt/dir)/97")" 97
+	timeout "$(patience 60)" ls mnt/other
+	timeout "$(patience 60)" getfattr -d mnt/dir/96
+	timeout "$(patience 60)" df mnt >/dev/null
 }
 
 @test "lower files are read and listed while 60 processes wait to write" {
@@ -105,9 +105,9 @@ read_all() {
 	later mv mnt/made mnt/moved
 	later mv mnt/other mnt/other.moved
 	wait_until waiting 30
-	assert_equal "$(timeout 60 cat mnt/dir/99)" 99
-	assert_equal "$(timeout 60 stat -c %s mnt/dir/98)" 3
-	assert_equal "$(timeout 60 cat mnt/dir/50 mnt/dir/51 | paste -sd' ')" "50 51"
+	assert_equal "$(timeout "$(patience 60)" cat mnt/dir/99)" 99
+	assert_equal "$(timeout "$(patience 60)" stat -c %s mnt/dir/98)" 3
+	assert_equal "$(timeout "$(patience 60)" cat mnt/dir/50 mnt/dir/51 | paste -sd' ')" "50 51"
 	thaw
 	all_done
 	assert test -d mnt/moved -a -d mnt/other.moved

@@ -7,8 +7,17 @@ load ../lib/common
 
 FIRST=100000
 
+# What other users run lies where they can go, which the checkout may not.
 setup_file() {
 	scene_create
+	export SHARED=$SCENE_BASE/shared
+	mkdir -p "$SHARED/tests" "$SHARED/tools"
+	cp -r "$LAMINA_ROOT/scripts" "$SHARED"
+	cp -r "$LAMINA_ROOT"/tests/{lib,cases} "$SHARED/tests"
+	cp -r "$LAMINA_BIN" "$SHARED/bin"
+	cp "$LAMINA_TOOLS"/{tasks,tree,runcase} "$SHARED/tools"
+	chmod -R a+rX "$SHARED"
+	LAMINA_BIN=$SHARED/bin LAMINA_TOOLS=$SHARED/tools
 	# Some machines give /dev/fuse to root alone.
 	stat -c %a /dev/fuse >"$SCENE_BASE/fuse-mode"
 	chmod 666 /dev/fuse
@@ -29,8 +38,8 @@ setup() {
 # Run a script as root of a namespace with ids 0..65535; the test's directories are its own.
 rootless() {
 	chown -R "$FIRST:$FIRST" lower upper work mnt
-	python3 "$LAMINA_ROOT/tests/cases/userns.py" "$FIRST" 65536 \
-		bash -euo pipefail -c ". '$LAMINA_ROOT/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; $1"
+	python3 "$SHARED/tests/cases/userns.py" "$FIRST" 65536 \
+		bash -euo pipefail -c ". '$SHARED/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; $1"
 }
 
 @test "a namespace's root mounts, works and unmounts" {
@@ -122,7 +131,7 @@ more"
 @test "engine=auto takes fuse, and passthrough is refused with the reason" {
 	run_expect 0 rootless '
 		assert_equal "$("$LAMINA_BIN/lamina" features --json | jq -r .auto)" fuse
-		"$LAMINA_BIN/lamina" features | grep -q "passthrough  no: .*real root"
+		"$LAMINA_BIN/lamina" features | grep "passthrough  no  .*real root"
 		refute "$LAMINA_BIN/lamina-mount" \
 			-o lowerdir=lower,upperdir=upper,workdir=work,engine=passthrough mnt 2>upper/error
 		grep -q "engine passthrough does not work here: .*real root" upper/error
@@ -134,7 +143,7 @@ more"
 	echo x >lower/file
 	chown "$FIRST:$FIRST" lower/file
 	run_expect 0 setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups unshare -Urm \
-		bash -euc ". '$LAMINA_ROOT/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'
+		bash -euc ". '$SHARED/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'
 			mount_lamina
 			echo y >>mnt/file
 			assert_equal \"\$(stat -c %u mnt/file)\" 0
@@ -149,7 +158,7 @@ more"
 	echo x >lower/file
 	chown games:games lower/file
 	run_expect 0 setpriv --reuid games --regid games --clear-groups \
-		bash -euc ". '$LAMINA_ROOT/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'
+		bash -euc ". '$SHARED/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'
 			mount_lamina
 			assert_file mnt/file x
 			echo y >>mnt/file
@@ -165,7 +174,7 @@ more"
 @test "a plain user's mount ends with SIGTERM to its daemon" {
 	chown -R games:games lower upper work mnt
 	run_expect 0 setpriv --reuid games --regid games --clear-groups \
-		bash -euc ". '$LAMINA_ROOT/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; mount_lamina"
+		bash -euc ". '$SHARED/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; mount_lamina"
 	kill -TERM "$(daemons)"
 	wait_daemons_gone
 	refute mountpoint -q mnt

@@ -110,7 +110,7 @@ save() { "$1" save -q --format docker-archive -o "$3" "$2"; }
 		cat /base/dir/f1 >/dev/null || exit 1
 		echo x 2>/dev/null >/base/dir/f1 && exit 2
 		rm /base/dir/f1 2>/dev/null && exit 3
-		mkdir /new 2>&1 | grep -q "Read-only file system" || exit 4
+		mkdir /new 2>&1 | grep "Read-only file system" || exit 4
 		echo x >/tmp/file'
 }
 

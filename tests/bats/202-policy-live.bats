@@ -289,3 +289,140 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	run_expect 1 inside cat mnt/etc/shadow
 }
+
+# ---- several policies on one mount ----
+
+# rules: the paths in force.
+rules() {
+	lamina policy show --json "$TEST_DIR/mnt" |
+		jq -r '[.rules[] | select(.paths) | .paths[]] | sort | join(" ")'
+}
+
+# with_base: a mount that was given a policy which hides /etc/shadow.
+with_base() {
+	umount mnt
+	wait_daemons_gone
+	policy '{"maskedPaths": ["/etc/shadow"]}' base.json
+	mount_lamina -o policy=base.json
+}
+
+@test "what the mount was given stays in force, whatever is applied and removed" {
+	with_base
+	policy '{"maskedPaths": ["/app"]}' other.json
+	policy '{}' empty.json
+	for file in other.json empty.json; do
+		lamina policy apply "$TEST_DIR/mnt" "$file"
+		run_expect 1 inside cat mnt/etc/shadow
+		lamina policy apply --dry-run "$TEST_DIR/mnt" "$file"
+		run_expect 1 inside cat mnt/etc/shadow
+	done
+	lamina policy apply "$TEST_DIR/mnt" other.json
+	py_inside policy outcomes "ENOENT stat mnt/app" "ENOENT stat mnt/etc/shadow"
+	run_expect 0 lamina policy remove "$TEST_DIR/mnt"
+	assert_output_has "still in force: base.json (the mount's own)"
+	py_inside policy outcomes "success stat mnt/app" "ENOENT stat mnt/etc/shadow"
+	for option in "" --all; do
+		# shellcheck disable=SC2086
+		run_expect 0 lamina policy remove $option "$TEST_DIR/mnt"
+		run_expect 1 inside cat mnt/etc/shadow
+	done
+	assert_equal "$(rules)" /etc/shadow
+}
+
+@test "no request takes away what the mount was given, or changes it" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "a view takes no requests: its data are what is set"
+	with_base
+	py control base_stays "$TEST_DIR/mnt"
+	run_expect 1 inside cat mnt/etc/shadow
+}
+
+# for_container NAME COMMAND...: lamina policy, where podman says that the mount is the container NAME's.
+for_container() {
+	printf '#!/bin/sh\necho "%s %s/mnt"\n' "$1" "$TEST_DIR" >"podman-$1"
+	chmod +x "podman-$1"
+	LAMINA_PODMAN=$TEST_DIR/podman-$1 lamina policy "$2" "${@:3}"
+}
+
+@test "two containers on one root file system: both policies are in force, and each goes by itself" {
+	policy '{"maskedPaths": ["/etc/shadow"]}' one.json
+	policy '{"maskedPaths": ["/app"]}' two.json
+	policy '{"maskedPaths": ["/srv"]}' three.json
+	for_container aaaaaaaaaaaa apply first one.json
+	for_container bbbbbbbbbbbb apply second two.json
+	py_inside policy outcomes "ENOENT stat mnt/etc/shadow" "ENOENT stat mnt/app"
+	assert_equal "$(lamina policy show --json "$TEST_DIR/mnt" | jq -c '[.files[] | [.file, .container, .base]]')" \
+		'[["one.json","aaaaaaaaaaaa",false],["two.json","bbbbbbbbbbbb",false]]'
+	lamina policy show "$TEST_DIR/mnt" | tr -s ' ' | grep '^two.json 1 .* bbbbbbbbbbbb '
+	# The part of a container takes the place of the one before, found by its id as well.
+	lamina policy apply bbbbbb three.json
+	py_inside policy outcomes "ENOENT stat mnt/etc/shadow" "success stat mnt/app" "ENOENT stat mnt/srv"
+	run_expect 0 lamina policy remove aaaaaa
+	assert_output_has "still in force: three.json (of bbbbbbbbbbbb)"
+	py_inside policy outcomes "success stat mnt/etc/shadow" "ENOENT stat mnt/srv"
+	lamina policy apply "$TEST_DIR/mnt" one.json
+	run_expect 0 lamina policy remove "$TEST_DIR/mnt"
+	assert_equal "$(rules)" /srv
+	run_expect 0 lamina policy remove --all "$TEST_DIR/mnt"
+	assert_equal "$output" ""
+	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "no policy"
+}
+
+@test "the audit tells the container whose policy refused" {
+	with_base
+	policy '{"maskedPaths": ["/app"]}' two.json
+	for_container bbbbbbbbbbbb apply second two.json
+	run_expect 1 inside cat mnt/etc/shadow
+	run_expect 2 inside ls mnt/app
+	start_trace
+	wait_until traced '.path == "/app" and .container == "bbbbbbbbbbbb" and .rule == "two.json:1"'
+	traced '.path == "/etc/shadow" and .container == null and .rule == "base.json:1"'
+	stop_trace
+}
+
+@test "many containers at once: no policy is lost, put in force or taken away" {
+	local i pids=() pid
+
+	with_base
+	for ((i = 10; i < 30; i++)); do
+		policy "{\"maskedPaths\": [\"/hidden-$i\"]}" "$i.json"
+		for_container "container-$i" apply "c$i" "$i.json" 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	assert_equal "$(rules)" "/etc/shadow $(echo /hidden-{10..29})"
+	pids=()
+	for ((i = 10; i < 30; i++)); do
+		if ((i % 2)); then
+			for_container "container-$i" remove "c$i" 2>/dev/null 3>&- &
+		else
+			for_container "container-$i" apply "c$i" "$i.json" 3>&- &
+		fi
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid"
+	done
+	assert_equal "$(rules)" "/etc/shadow $(echo /hidden-{10..28..2})"
+	run_expect 1 inside cat mnt/etc/shadow
+}
+
+@test "a compiled policy is in force alone, or not at all, and it is said what to do" {
+	policy '{"maskedPaths": ["/etc/shadow"]}' one.json
+	policy '{"maskedPaths": ["/app"]}' two.json
+	lamina policy compile two.json -o two
+	lamina policy apply "$TEST_DIR/mnt" one.json
+	run_expect 1 for_container bbbbbbbbbbbb apply second two
+	assert_equal "${#lines[@]}" 1
+	assert_output_has "two: a compiled policy can't be put together with others; compile the sources"
+	py_inside policy outcomes "ENOENT stat mnt/etc/shadow" "success stat mnt/app"
+	umount mnt
+	wait_daemons_gone
+	mount_lamina -o policy=two
+	run_expect 1 lamina policy apply "$TEST_DIR/mnt" one.json
+	assert_output_has "two: a compiled policy can't be put together with others"
+	py_inside policy outcomes "success stat mnt/etc/shadow" "ENOENT stat mnt/app"
+	lamina policy remove "$TEST_DIR/mnt"
+	py_inside policy outcomes "ENOENT stat mnt/app"
+}

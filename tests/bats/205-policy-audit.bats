@@ -47,6 +47,41 @@ line() { jq -sc "[.[] | select($1)] | last" trace.out; }
 	stop_trace
 }
 
+@test "without --follow, what there is is printed, and then it ends" {
+	apply '{"maskedPaths": ["/etc/shadow"], "rules": [
+		{"paths": ["/app/*"], "access": ["read_file"], "action": "LOG"}]}'
+	run_expect 0 timeout "$(patience 60)" "$LAMINA_BIN/lamina" trace --policy "$TEST_DIR/mnt"
+	assert_equal "${#lines[@]}" 1
+	[[ ${lines[0]} == TIME* ]]
+	inside cat mnt/app/code >/dev/null
+	run_expect 1 inside cat mnt/etc/shadow
+	wait_until past_has 2
+	run_expect 0 timeout "$(patience 60)" "$LAMINA_BIN/lamina" trace --policy --earlier "$TEST_DIR/mnt"
+	assert_equal "$(tr -s ' ' <<<"${lines[0]}")" "TIME CONTAINER PID COMM ACCESS VERDICT ERRNO RULE PATH"
+	[[ $(tr -s ' ' <<<"${lines[1]}") =~ ^20[^\ ]*Z\ -\ [0-9]+\ cat\ read_file\ logged\ -\ policy.json:2\ /app/code$ ]]
+	[[ $(tr -s ' ' <<<"${lines[2]}") =~ \ see\ hidden\ ENOENT\ policy.json:1\ /etc/shadow$ ]]
+	# Columns are named as the fields.
+	lamina trace --policy --json "$TEST_DIR/mnt" >trace.out
+	for name in ${lines[0],,}; do
+		[[ $name == errno ]] || traced "has(\"$name\")"
+	done
+	# All mounts, also through a pipe.
+	run_expect 0 bash -c "'$LAMINA_BIN/lamina' trace --policy --json | grep -c '/app/code'"
+	umount mnt
+}
+
+# past_has N: so many lines.
+past_has() { [[ $(lamina trace --policy --json "$TEST_DIR/mnt" | wc -l) -ge $1 ]]; }
+
+@test "--seconds goes on for that long" {
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	lamina trace --policy --seconds 3 --json "$TEST_DIR/mnt" >trace.out 3>&- &
+	tracing=$!
+	wait_until eval 'inside cat mnt/etc/shadow 2>/dev/null; grep -q shadow trace.out'
+	wait "$tracing"
+	umount mnt
+}
+
 @test "what a dry run would have refused is told, and who is not bound is not" {
 	policy '{"maskedPaths": ["/etc/shadow"], "rules": [
 		{"paths": ["/app/*"], "access": ["read_file"], "action": "ERRNO"}]}'
@@ -64,7 +99,7 @@ line() { jq -sc "[.[] | select($1)] | last" trace.out; }
 @test "lines come as it happens, to each listener, until the mount is gone" {
 	apply '{"rules": [{"paths": ["/app/*"], "access": ["read_file"], "action": "LOG"}]}'
 	start_trace
-	lamina trace --policy >all.out 3>&- &
+	lamina trace --policy --follow --json >all.out 3>&- &
 	all=$!
 	for name in code .env; do
 		wait_until listened "$name"
@@ -121,7 +156,7 @@ all_are_told() {
 	apply '{"rules": [{"paths": ["/app/code"], "access": ["read_file"], "action": "ERRNO"}]}'
 	mkfifo full
 	exec 7<>full
-	lamina trace --policy --earlier "$TEST_DIR/mnt" >full 3>&- &
+	lamina trace --policy --follow --json "$TEST_DIR/mnt" >full 3>&- &
 	tracing=$!
 	py_inside policy attempts mnt/app/code 5000
 	kill -STOP "$tracing"
@@ -136,7 +171,7 @@ all_are_told() {
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	pids=()
 	for ((i = 0; i < 16; i++)); do
-		lamina trace --policy --earlier "$TEST_DIR/mnt" >"out.$i" 3>&- &
+		lamina trace --policy --follow --json "$TEST_DIR/mnt" >"out.$i" 3>&- &
 		pids+=($!)
 	done
 	run inside cat mnt/etc/shadow

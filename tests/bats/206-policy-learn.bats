@@ -198,12 +198,9 @@ used() {
 
 # In the VM, where there is no mirror, the image is named.
 debian_root() {
-	local base=${LAMINA_DEBIAN_IMAGE:-${XDG_CACHE_HOME:-$HOME/.cache}/lamina/demo/base.tar}
+	local base=${LAMINA_DEBIAN_IMAGE:-}
 
-	if [[ ! -e $base ]]; then
-		mkdir -p "${base%/*}"
-		(source "$LAMINA_ROOT/demo/image.bash" && image_base "$base")
-	fi
+	[[ -n $base ]] || base=$("$LAMINA_ROOT/demo/base")
 	tar -C "$1" -xf "$base"
 }
 
@@ -228,7 +225,7 @@ debian_root() {
 	work='export DEBIAN_FRONTEND=noninteractive PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C
 		apt-get install -y /debs/example.deb >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
 		example; dpkg -s example >/dev/null; dpkg -r example >/dev/null; dpkg -i /debs/example.deb
-		perl -e "print 1" >/dev/null; find /usr/share/doc -name copyright | head -3'
+		perl -e "print 1" >/dev/null; find /usr/share/doc -name copyright | sed -n 1,3p'
 	with_dev "$work" learn_root
 	umount_lamina
 	rm -rf upper work

@@ -17,7 +17,7 @@ setup_file() {
 	policy '{"maskedPaths": ["/base/dir/f1"], "readonlyPaths": ["/etc"]}' "$DEMO_DIR/policy-1.json"
 	policy '{"maskedPaths": ["/base/dir/f2"]}' "$DEMO_DIR/policy-2.json"
 	podman_for_lamina
-	PODMAN_MAJOR=$(podman --version | grep -oE '[0-9]+' | head -1)
+	PODMAN_MAJOR=$(podman --version | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
 	export PODMAN_MAJOR
 	find_runtimes
 }
@@ -130,7 +130,7 @@ FIRST="can't open '/base/dir/f1': No such file or directory"
 	hooked run -d --name box --annotation "$(under "$policy")" \
 		--annotation org.lamina.policy.mode=dry-run "$BASE" sleep 1000 >/dev/null
 	assert_equal "$(ours exec box cat /base/dir/f1)" one
-	lamina trace --policy --earlier box >trace.out 3>&- &
+	lamina trace --policy --follow --json box >trace.out 3>&- &
 	tracing=$!
 	wait_until traced '.path == "/base/dir/f1" and .verdict == "would be refused"'
 	kill -INT "$tracing"
@@ -243,6 +243,39 @@ refused() {
 	assert_equal "$(ours exec box cat /base/dir/f1)" one
 	lamina policy apply box "$DEMO_DIR/policy-1.json"
 	run_expect 1 ours exec box cat /base/dir/f1
+}
+
+@test "an annotation takes nothing away of what the mount was given" {
+	policy '{"maskedPaths": ["/base/dir/f1"]}' base.json
+	for DEMO_RUNTIME in $RUNTIMES; do
+		for policy in '{}' "$DEMO_DIR/policy-2.json"; do
+			run_expect 1 ours --storage-opt "overlay.mountopt=policy=$PWD/base.json" \
+				--hooks-dir "$DEMO_DIR/hooks" run --rm --annotation "$(under "$policy")" "$BASE" \
+				cat /base/dir/f1
+			assert_output_has "$FIRST"
+		done
+	done
+}
+
+# on_mnt NAME POLICY: a container whose root file system is what is mounted on mnt.
+on_mnt() {
+	hooked run -d --name "$1" --annotation "$(under "$2")" --rootfs "$TEST_DIR/mnt" sleep 1000 >/dev/null
+}
+
+@test "two containers on one root file system keep their policies, each as long as it runs" {
+	tar -C lower -xf "$DEMO_DIR/base.tar"
+	mount_lamina -o policies
+	on_mnt first "$DEMO_DIR/policy-1.json"
+	run_expect 1 ours exec first cat /base/dir/f1
+	on_mnt second "$DEMO_DIR/policy-2.json"
+	for name in first second; do
+		assert_equal "$(ours exec "$name" sh -c 'cd /base/dir && echo *')" sub
+	done
+	ours rm -f -t 0 second >/dev/null
+	assert_equal "$(ours exec first sh -c 'cd /base/dir && echo *')" "f2 sub"
+	ours rm -f -t 0 first >/dev/null
+	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "no policy"
+	umount_lamina
 }
 
 @test "a container that starts again has the policy that its annotation names then" {

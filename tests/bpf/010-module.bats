@@ -80,10 +80,13 @@ load helpers
 	mkdir layer
 	cp /bin/sleep layer/
 	mnt layer
-	mnt/sleep 3 &
+	mnt/sleep 1000 3>&- &
+	wait_until runs "$!" sleep
 	fails 'busy' umount mnt
 	ok umount -l mnt
-	wait
+	runs "$!" sleep
+	kill "$!"
+	wait || true
 }
 
 @test "a view outlives the mounts of its layers" {

@@ -12,7 +12,7 @@ refused() {
 
 @test "the kernel says that it has filters" {
 	log lamina features
-	[[ $output == 'bpf          works'* ]]
+	[[ $output == ENGINE*$'\nbpf          yes '* ]]
 	if [[ $LAMINA_FUSE_TYPE == fuse_bpf ]]; then
 		ok bpftool btf dump file /sys/kernel/btf/fuse_bpf
 		[[ $output == *"'bpf_struct_ops_fuse_filter_ops'"* ]]
@@ -21,11 +21,12 @@ refused() {
 
 @test "a filter stays until it is removed" {
 	load_filter overlay
-	is 'overlay          attached  0 views' lamina filter list
+	is '[{"filter":"overlay","state":"attached","views":0}]' bash -c 'lamina filter list --json | jq -c .'
+	is $'FILTER   STATE     VIEWS\noverlay  attached  0' lamina filter list
 	log lamina filter show overlay
-	[[ $output == *'state: attached'* ]]
+	[[ $output == *'state:  attached'* ]]
 	unload overlay
-	is '' lamina filter list
+	is 'FILTER  STATE  VIEWS' lamina filter list
 	fails "no filter 'overlay' is loaded" lamina filter show overlay
 	fails "no filter 'overlay' is loaded" lamina filter remove overlay
 }

@@ -106,10 +106,7 @@ make_tree() {
 	# It still has its name.
 	fails 'cannot be registered' lamina filter load "$TOOLS/answers.bpf.o"
 	unmount mnt
-	for _ in {1..50}; do
-		lamina filter load "$TOOLS/answers.bpf.o" 2>/dev/null && break
-		sleep 0.1
-	done
+	wait_until lamina filter load "$TOOLS/answers.bpf.o" 2>/dev/null
 	unload answers
 }
 
@@ -142,10 +139,10 @@ make_tree() {
 		mkdir -p "m$i"
 		ok lamina mount -o lowerdir=layer "m$i"
 	done
-	is 'overlay          attached  20 views' lamina filter list
+	is 20 bash -c 'lamina filter list --json | jq ".[0].views"'
 	for i in {1..20}; do
 		umount "m$i"
 	done
-	is 'overlay          attached  0 views' lamina filter list
+	is 0 bash -c 'lamina filter list --json | jq ".[0].views"'
 	unload overlay
 }

@@ -75,12 +75,15 @@ load helpers
 	load_filter overlay
 	ok lamina mount -o lowerdir=layer,filter=overlay:7 'm t'
 	log lamina ps
+	[[ $output == *"bpf     $W/m t"* && $output == 'ENGINE  TARGET'* ]]
+	log lamina ps --long
 	[[ $output == *"bpf          $W/m t"* && $output == *"root=${W#/scratch}/layer"* ]]
 	[[ $output == *'overlay cookie=0x7'* && $output == *'requests=0'* ]]
 	log bash -c 'lamina ps --json | jq -c ".[] | [.engine, .target, .state, .counters.requests, (.layers | length), .filters]"'
 	[[ $output == "[\"bpf\",\"$W/m t\",\"set\",0,1,[\"overlay cookie=0x7\"]]" ]]
 	log lamina filter show overlay
-	[[ $output == *"view:  $W/m t"* ]]
+	[[ $output == *"view:   $W/m t"* ]]
+	is "[\"$W/m t\"]" bash -c 'lamina filter show --json overlay | jq -c .views'
 	unmount 'm t'
 	is '' bash -c "lamina ps | grep -F '$W' || :"
 	unload overlay
@@ -89,7 +92,7 @@ load helpers
 # start_trace: lamina trace on mnt into the file events, from when it is known to read.
 start_trace() {
 	# bats waits for who has its descriptor 3.
-	lamina trace mnt >events 2>lost 3>&- &
+	lamina trace --follow --json mnt >events 2>lost 3>&- &
 	tracer=$!
 	until [[ -s events ]]; do
 		stat -f mnt >/dev/null
@@ -115,8 +118,9 @@ end_trace() {
 	end_trace
 	ok stat -f mnt
 	cat events
-	for line in '(cat) open' ' read .* 0+' ' release' 'lookup .* none' '(ls) opendir' ' readdir' 'getattr'; do
-		grep -q "$line" events
+	for event in '.comm == "cat" and .op == "open"' '.op == "read" and .pos == 0 and .len > 0' '.op == "release"' \
+		'.op == "lookup" and .name == "none"' '.comm == "ls" and .op == "opendir"' '.op == "readdir"' '.op == "getattr"'; do
+		jq -se "any(.[]; $event)" events
 	done
 	is '' cat lost
 	# Of another view nothing is told.
@@ -125,7 +129,12 @@ end_trace() {
 	start_trace
 	ok cat other/d/file
 	end_trace
-	fails '' grep 'open\|read' events
+	fails '' grep '"open\|"read' events
+	# What there was is printed, and then it ends.
+	ok lamina trace mnt
+	[[ $output == TIME* && $output == *' read '* ]]
+	ok lamina trace --json
+	jq -se 'any(.[]; .op == "read")' <<<"$output"
 	fails "has no 'events'" lamina trace --filter none
 	unmount mnt other
 	unload trace
@@ -152,7 +161,7 @@ read_often() {
 	ok read_often 600
 	end_trace
 	is '' cat lost
-	awk '$3 == "read" { print $5 }' events >reads
+	jq 'select(.op == "read") | "\(.pos)+\(.len)"' events >reads
 	is "$(nproc)" bash -c 'sort -n reads | uniq -c | awk "{ print \$1 }" | sort -u'
 	is 600 bash -c 'sort -u reads | wc -l'
 	unmount mnt
@@ -173,7 +182,7 @@ read_often() {
 	[[ $output == *'events were lost' ]]
 	local reads=$((5000 * $(nproc)))
 	awk -v reads="$reads" -v lost="$(tr -cd 0-9 <lost)" '
-		$3 == "read" { told++ }
+		/"op":"read"/ { told++ }
 		END { print told, lost; exit !(told >= 1000 && told + lost >= reads && told + lost <= reads + 100) }' events
 	unmount mnt
 	unload trace
@@ -187,6 +196,6 @@ read_often() {
 	local without=$output
 	insmod "$MODULE"
 	mount -t "${LAMINA_FUSE_TYPE}ctl" control "$CONTROL"
-	[[ $without == 'bpf          no: the kernel has no FUSE-BPF; is the module fuse_bpf loaded?'* ]]
+	[[ $without == *$'\nbpf          no     the kernel has no FUSE-BPF; is the module fuse_bpf loaded?'* ]]
 	is true bash -c 'lamina features --json | jq .engines.bpf.works'
 }

@@ -120,7 +120,7 @@ remounted() {
 	beside 1 2
 	same \
 		'rename2 a b exchange && ls && cat a b' \
-		'rename2 a dir exchange; ls -F | head -20; ls a' \
+		'rename2 a dir exchange; ls -F | sed -n 1,20p; ls a' \
 		'rename2 a none exchange' \
 		'rename2 b c noreplace; rename2 b new noreplace && ls' \
 		'rename2 c d whiteout' \

@@ -14,7 +14,7 @@ setup() {
 
 teardown() {
 	cd "$W" && { umount -l mnt 2>/dev/null || true; }
-	eventually nobody_left
+	wait_until nobody_left
 	cd /
 	rm -rf "$W"
 	splats | diff "$BATS_TEST_TMPDIR/splats" -
@@ -24,7 +24,7 @@ teardown() {
 alone() {
 	kill -STOP "$(keeper)"
 	kill -KILL "$(server)"
-	eventually has_no_server
+	wait_until has_no_server
 }
 
 @test "a read-only mount leaves no process, and needs no filter that was loaded before" {
@@ -106,7 +106,7 @@ alone() {
 	first=$!
 	(echo changed >>mnt/dir/two) 3>&- &
 	second=$!
-	eventually grep -q 'waiting=2' <(field copy_up mnt) || eventually waiting 2
+	wait_until grep -q 'waiting=2' <(field copy_up mnt) || wait_until waiting 2
 	kill -KILL "$second"
 	wait "$second" || true
 	is one cat mnt/dir/two
@@ -128,7 +128,7 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	is one cat mnt/one
 	is "" ls upper
 	kill -CONT "$(keeper)"
-	eventually has_server
+	wait_until has_server
 	ok rm mnt/dir/two
 	unmounts
 }
@@ -137,7 +137,7 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	mounts
 	kill -KILL "$(keeper)"
 	kill -KILL "$(server)"
-	eventually has_no_server
+	wait_until has_no_server
 	(echo changed >>mnt/one) 3>&- &
 	ok lamina-mount --takeover mnt
 	wait $!
@@ -192,7 +192,7 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	touch "$own/leftover/dir/file" "work/lamina-kernel/#1"
 	kill -KILL "$(server)"
 	kill -CONT "$(keeper)"
-	eventually has_server
+	wait_until has_server
 	ok rm mnt/one
 	is "" ls "$own"
 	is "#1" ls work/lamina-kernel
@@ -208,7 +208,7 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	done
 	kill -KILL "$(keeper)"
 	kill -KILL "$(server)"
-	eventually has_no_server
+	wait_until has_no_server
 	for engine in auto bpf passthrough fuse; do
 		fails "is mounted already" lamina-mount \
 			-o engine=$engine,lowerdir=lower,upperdir=upper,workdir=work other
@@ -221,7 +221,7 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	mounts
 	exec 7<mnt/dir 8>>mnt/one
 	echo 1 >"$(control mnt)/abort"
-	eventually nobody_left
+	wait_until nobody_left
 	ok lamina-mount -o engine=bpf,lowerdir=lower,upperdir=upper,workdir=work other
 	fails 'not connected' bash -c 'echo old >&8'
 	fails 'not connected' mkdir /proc/self/fd/7/made
@@ -234,13 +234,13 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	ok rmdir other/dir/made
 	is $'one\nnew' cat other/one
 	unmount other
-	eventually nobody_left
+	wait_until nobody_left
 }
 
 @test "SIGTERM to the keeper takes the mount away, and both leave" {
 	mounts
 	kill -TERM "$(keeper)"
-	eventually nobody_left
+	wait_until nobody_left
 	fails "not a mountpoint" mountpoint mnt
 }
 
@@ -339,8 +339,8 @@ waiting() { [[ $(field copy_up mnt) == *waiting="$1" ]]; }
 	ok bash -c 'echo >>mnt/dir/two'
 	alone
 	(rm mnt/dir/1) 3>&- &
-	eventually waiting_whiteout
-	log lamina ps
+	wait_until waiting_whiteout
+	log lamina ps --long
 	[[ $output == *"keeper     process $(keeper)"* && $output == *"copy_up=1 whiteout=2 (1 waiting)"*", no server"* ]]
 	is '{"sent":2,"waiting":1}' bash -c "lamina ps --json | jq -c '.[] | select(.target == \"$W/mnt\") | .upcalls.whiteout'"
 	kill -CONT "$(keeper)"
@@ -352,7 +352,7 @@ waiting_whiteout() { [[ $(field whiteout mnt) == *waiting=1 ]]; }
 
 @test "in the foreground there is one process, which can be debugged" {
 	lamina-mount -d -o engine=bpf,lowerdir=lower,upperdir=upper,workdir=work mnt 2>log 3>&- &
-	eventually mountpoint -q mnt
+	wait_until mountpoint -q mnt
 	is "$!" server
 	is "" keeper
 	ok rm mnt/one

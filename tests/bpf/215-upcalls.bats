@@ -31,21 +31,16 @@ finished() {
 
 # waiting KIND NUMBER: so many upcalls of this kind are waiting.
 waiting() {
-	for _ in {1..200}; do
-		[[ $(awk -v kind="$1:" '$1 == kind { print $3 }' "$(control mnt)/view") == "waiting=$2" ]] && return
-		sleep 0.05
-	done
+	wait_until is_waiting "$@" && return
 	cat "$(control mnt)/view"
 	return 1
 }
-
-served() {
-	for _ in {1..200}; do
-		[[ $(counter server mnt) == "$1" ]] && return
-		sleep 0.05
-	done
-	return 1
+is_waiting() {
+	[[ $(awk -v kind="$1:" '$1 == kind { print $3 }' "$(control mnt)/view") == "waiting=$2" ]]
 }
+
+served() { wait_until is_served "$1"; }
+is_served() { [[ $(counter server mnt) == "$1" ]]; }
 
 kill_server() {
 	pkill -KILL -x serve

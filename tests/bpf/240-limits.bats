@@ -64,7 +64,7 @@ are_stuck() { every is_stuck "${pids[@]}"; }
 	END
 	(echo x >&7) &
 	pids+=($!)
-	eventually are_stuck
+	wait_until are_stuck
 	is lower cat mnt/file
 	is 5 cat mnt/dir/5
 	is 9 cat mnt/9/new
@@ -104,7 +104,7 @@ are_stuck() { every is_stuck "${pids[@]}"; }
 		setfattr -n user.x -v y mnt/4/new
 		ln mnt/5/new mnt/5/link
 	END
-	eventually are_stuck
+	wait_until are_stuck
 	echo 1 >"$(control mnt)/abort"
 	ok fsfreeze -u fs
 	for i in {0..5}; do
@@ -189,7 +189,7 @@ begin() {
 
 end() {
 	unmount mnt
-	eventually nobody_left
+	wait_until nobody_left
 	gone serve
 }
 

@@ -11,6 +11,7 @@ export LAMINA_FUSE_TYPE=${LAMINA_FUSE_TYPE:-fuse_bpf}
 CONTROL=/sys/fs/$LAMINA_FUSE_TYPE/connections
 PATH=$TOOLS:$CHECKOUT/build/bin:$PATH
 
+. "$CHECKOUT/scripts/patience.bash"
 . "$CHECKOUT/tests/bpf/module.bash"
 
 # What the kernel says when something is wrong with it.
@@ -226,15 +227,15 @@ upcalls() {
 	grep -c "^${1:-}" upcalls || true
 }
 
+# What wait_until() is about.
+stuck_processes() { pgrep -x lamina-mount; pgrep -x lamina-keeper; pgrep -x serve; }
+
 # gone PROCESS: no process of this name is left.
-gone() {
-	for _ in {1..100}; do
-		pgrep -x "$1" >/dev/null || return 0
-		sleep 0.1
-	done
-	echo "$1 is still there"
-	return 1
-}
+gone() { wait_until not_there "$1"; }
+not_there() { ! pgrep -x "$1" >/dev/null; }
+
+# runs PID NAME: it has become this program.
+runs() { [[ $(cat "/proc/$1/comm") == "$2" ]]; }
 
 # What must hold in any tree holds in this one; see tools/dump.c.
 sound() {

@@ -32,18 +32,6 @@ nobody_left() { [[ -z $(server)$(keeper) ]]; }
 has_server() { [[ $(field server mnt) == attached ]]; }
 has_no_server() { [[ $(field server mnt) == none ]]; }
 
-# eventually COMMAND...: what another process does in its own time.
-eventually() {
-	local i
-
-	for ((i = 0; i < 600; i++)); do
-		! "$@" || return 0
-		sleep 0.1
-	done
-	echo "never came true: $*"
-	return 1
-}
-
 # field NAME MOUNTPOINT: the rest of a line that the view says of itself.
 field() {
 	sed -n "s/^$1:\t//p" "$(control "$2")/view"
@@ -52,7 +40,7 @@ field() {
 # unmounts: nothing stays but the layers.
 unmounts() {
 	unmount mnt
-	eventually nobody_left
+	wait_until nobody_left
 }
 
 # The filters that lamina-mount has loaded.

@@ -12,18 +12,18 @@ from lib import case, equal, holds, main, outcome, read_file
 
 CONTROL = 0xC4206C50  # _IOWR('l', 0x50, struct lamina_control)
 LAYOUT = "=IIiiI3I1024s"
-APPLY, REMOVE, SHOW, TRACE, LEARN, LEARN_END, UNKNOWN = range(7)
+APPLY, SHOW, TRACE, LEARN, LEARN_END, UNKNOWN = range(6)
 
 
-def control(root, op, given=-1, out=-1, flags=0, version=1, reserved=(0, 0, 0)):
-    """Send it; returns the sentence of an error, whose number is that of the OSError."""
-    request = bytearray(struct.pack(LAYOUT, version, op, given, out, flags, *reserved, b""))
+def control(root, op, given=-1, out=-1, flags=0, version=2, policies=0, reserved=(0, 0)):
+    """Send it; returns the number of the set of policies. The sentence of an error is part of the OSError."""
+    request = bytearray(struct.pack(LAYOUT, version, op, given, out, flags, policies, *reserved, b""))
     try:
         fcntl.ioctl(root, CONTROL, request)
     except OSError as error:
         error.sentence = struct.unpack(LAYOUT, request)[-1].rstrip(b"\0").decode()
         raise
-    return ""
+    return struct.unpack(LAYOUT, request)[5]
 
 
 def refused(number, *arguments, **options):
@@ -43,17 +43,32 @@ def policy_of(root):
     return os.pread(out, 1 << 26, 0)
 
 
+def set_of(root):
+    """The number of the set of policies in force."""
+    return control(root, SHOW, out=memfd())
+
+
+def apply(root, bundle):
+    """Put it in force in the place of what is."""
+    control(root, APPLY, memfd(bundle), memfd(), policies=set_of(root))
+
+
 @case
 def odd_requests(top):
     root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     before = policy_of(root)
     holds(before, "a policy is in force")
-    good = {"given": memfd(before), "out": memfd()}
-    for change in ({"version": 0}, {"version": 2}, {"flags": 1}, {"reserved": (0, 0, 1)}):
+    good = {"given": memfd(before), "out": memfd(), "policies": set_of(root)}
+    for change in ({"version": 0}, {"version": 1}, {"flags": 1}, {"reserved": (0, 1)}):
         refused(errno.EINVAL, root, APPLY, **(good | change))
     refused(errno.EINVAL, root, UNKNOWN, **good)
     refused(errno.EINVAL, root, 0xFFFFFFFF, **good)
-    refused(errno.EINVAL, root, TRACE, out=os.pipe()[1], flags=2)
+    refused(errno.EINVAL, root, TRACE, out=os.pipe()[1], flags=4)
+    refused(errno.EINVAL, root, LEARN, out=os.pipe()[1], flags=2)
+    refused(errno.EINVAL, root, SHOW, out=memfd(), policies=1)
+    for number in (good["policies"] - 1, good["policies"] + 1, 0xFFFFFFFF):
+        refused(errno.EAGAIN, root, APPLY, **(good | {"policies": number}))
+        refused(errno.EAGAIN, root, APPLY, **(good | {"policies": number, "given": -1}))
     for directory in (f"{top}/etc", f"{top}/etc/passwd"):
         refused(errno.ENOTTY, os.open(directory, os.O_RDONLY), SHOW, out=good["out"])
     equal(policy_of(root), before, "what is in force")
@@ -64,7 +79,7 @@ def odd_fds(top, scratch):
     """The mount program opens them as itself: nothing that has a name is opened."""
     root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     before = policy_of(root)
-    good = {"given": memfd(before), "out": memfd()}
+    good = {"given": memfd(before), "out": memfd(), "policies": set_of(root)}
     with open(f"{scratch}/file", "wb") as file:
         file.write(before)
     os.mkfifo(f"{scratch}/fifo")
@@ -76,8 +91,9 @@ def odd_fds(top, scratch):
         refused(errno.EINVAL, root, SHOW, out=fd)
         refused(errno.EINVAL, root, TRACE, out=fd)
         refused(errno.EINVAL, root, LEARN, out=fd)
-    for fd in (-1, -2, 1 << 20, 0x7FFFFFFF):
+    for fd in (-2, 1 << 20, 0x7FFFFFFF):
         refused(errno.EBADF, root, APPLY, **(good | {"given": fd}))
+    for fd in (-1, -2, 1 << 20, 0x7FFFFFFF):
         refused(errno.EBADF, root, SHOW, out=fd)
         refused(errno.EBADF, root, TRACE, out=fd)
     refused(errno.EINVAL, root, TRACE, out=good["out"])
@@ -90,20 +106,37 @@ def odd_bundles(top):
     """What is cut off anywhere, changed in any word, or too large, is refused, or is a policy."""
     root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     before = policy_of(root)
+    number = set_of(root)
     for size in range(0, len(before), 4):
-        refused(errno.EINVAL, root, APPLY, given=memfd(before[:size]), out=memfd())
-    refused(errno.EINVAL, root, APPLY, given=memfd(before + b"\0\0\0\0"), out=memfd())
+        refused(errno.EINVAL, root, APPLY, given=memfd(before[:size]), out=memfd(), policies=number)
+    more = memfd(before + b"\0\0\0\0")
+    refused(errno.EINVAL, root, APPLY, given=more, out=memfd(), policies=number)
     large = memfd()
     os.truncate(large, (64 << 20) + 1)
-    refused(errno.EFBIG, root, APPLY, given=large, out=memfd())
+    refused(errno.EFBIG, root, APPLY, given=large, out=memfd(), policies=number)
     for at in range(0, len(before), 4):
         for word in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
             changed = before[:at] + struct.pack("I", word) + before[at + 4 :]
-            holds(
-                outcome(control, root, APPLY, memfd(changed), memfd()) in ("success", "EINVAL"),
-                f"word {at // 4} is {word}",
-            )
-    control(root, APPLY, memfd(before), memfd())
+            # EPERM: it makes a source the mount's own.
+            result = outcome(apply, root, changed)
+            holds(result in ("success", "EINVAL", "EPERM"), f"word {at // 4} is {word}: {result}")
+    apply(root, before)
+    equal(policy_of(root), before, "what is in force")
+
+
+@case
+def base_stays(top):
+    """The policy that the mount was given is part of whatever is put in force, as it is."""
+    root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
+    before = policy_of(root)
+    words = struct.unpack(f"{len(before) // 4}I", before)
+    refused(errno.EPERM, root, APPLY, given=-1, out=memfd(), policies=set_of(root))
+    # The sources stand behind the header and the table.
+    for at in range(4 + words[2] // 4, len(words)):
+        for word in (0, 1, words[at] ^ 1, words[at] ^ 2, words[at] ^ 0x01000000):
+            changed = struct.pack(f"{len(words)}I", *words[:at], word, *words[at + 1 :])
+            if word != words[at]:
+                holds(outcome(apply, root, changed) in ("EINVAL", "EPERM"), f"word {at} is {word}")
     equal(policy_of(root), before, "what is in force")
 
 

@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from lib import case, equal, holds, main, names_of, read_file
+from lib import case, equal, holds, main, names_of, patience, read_file
 
 
 @case
@@ -15,7 +15,7 @@ def streams_end(program, options, mountpoint):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     equal((result.returncode, result.stdout, result.stderr), (0, b"", b""), "status and output")

@@ -66,13 +66,31 @@ def fails(number, function, *arguments, **options):
     equal(outcome(function, *arguments, **options), error_name(number), f"{name}({words})")
 
 
-def eventually(condition, what, tries=500):
+def patience(seconds):
+    """So many on a machine that has nothing else to do: see scripts/patience.bash."""
+    factor = os.environ.get("LAMINA_TEST_PATIENCE")
+    if not factor:
+        factor = min(20, 1 + int(os.getloadavg()[0]) // os.cpu_count())
+    return seconds * int(factor)
+
+
+def eventually(condition, what, seconds=30):
     """For what another process does in its own time."""
-    for _ in range(tries):
-        if condition():
-            return
+    since = time.monotonic()
+    while not condition():
+        if time.monotonic() - since > patience(seconds):
+            show_stuck()
+            raise Failure(f"did not come true in {time.monotonic() - since:.0f} s: {what}")
         time.sleep(0.02)
-    raise Failure(f"never came true: {what}")
+
+
+def show_stuck():
+    """What the daemons of the test do."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+    tasks = os.path.join(os.environ.get("LAMINA_TOOLS", f"{root}/build/tests"), "tasks")
+    words = [tasks, "list", f"TEST_DIR={os.environ.get('TEST_DIR')}", "lamina-keeper", "lamina-mount"]
+    pids = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    subprocess.run([f"{root}/scripts/stuck", *pids], stdout=sys.stderr, check=False)
 
 
 # ---- files ----

@@ -246,6 +246,72 @@ def old_fds(directory, tell, wait):
     holds(outcome(os.listdir, folder) == "ENOENT", "a hidden directory can't be listed")
 
 
+def tell_and_wait(word, tell, wait):
+    """For a policy that comes meanwhile."""
+    with open(tell, "w") as file:
+        file.write(word)
+    with open(wait) as file:
+        file.read()
+
+
+def names_by(fd):
+    """A listing from the beginning, by a handle."""
+    os.lseek(fd, 0, os.SEEK_SET)
+    names = set()
+    while more := getdents(fd):
+        names |= {entry.name for entry in more} - {b".", b".."}
+    return names
+
+
+@case
+def old_listing(directory, hidden_name, side, engine, tell, wait):
+    """A handle from before the policy, at its beginning and in the middle. The kernel's FUSE keeps what is read by
+    it for everyone, so there nothing is; a view's kernel asks the policy for each name."""
+    hidden_name = os.fsencode(hidden_name)
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    middle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    before = names_by(fd)
+    holds(hidden_name in before, "the name is listed")
+    first = getdents(middle, 200)
+    tell_and_wait("opened", tell, wait)
+    for _ in range(3):
+        if engine == "bpf":
+            bound = {hidden_name} if side == "inside" else set()
+            equal(names_by(fd), before - bound, "a listing by the handle")
+        else:
+            fails(errno.ESTALE, names_by, fd)
+            fails(errno.ESTALE, getdents, middle)
+    if engine == "bpf" and side == "inside":
+        rest = set()
+        while more := getdents(middle):
+            rest |= {entry.name for entry in more}
+        holds(hidden_name not in rest or hidden_name in {entry.name for entry in first}, "the rest")
+
+
+@case
+def later_name(directory, hidden_name, tell, wait):
+    """A handle from before the name was there."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    before = names_by(fd)
+    tell_and_wait("listed", tell, wait)
+    for _ in range(3):
+        equal(names_by(fd), before, "a listing by the handle")
+        equal(set(names_of(directory)), before, "a listing by a new one")
+    holds(os.fsencode(hidden_name) not in before, "the name is hidden")
+
+
+@case
+def undisturbed(directory, hidden_name, tell, wait):
+    """A handle from before what refuses nothing."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    before = names_by(fd)
+    tell_and_wait("opened", tell, wait)
+    for _ in range(3):
+        equal(names_by(fd), before, "a listing by the handle")
+    holds(os.fsencode(hidden_name) in before, "the name is listed")
+    os.unlink(wait)
+
+
 @case
 def race(directory, hidden_name, rounds):
     """A bound process never sees the name, and never misses the other one."""

@@ -23,9 +23,12 @@ static void check_again(const struct lamina_bundle *bundle)
 		return;
 	if (lamina_bundle_write(bundle, fd) < 0 || lamina_bundle_receive(fd, &again, &error) < 0)
 		abort();
-	if (strcmp(again.label, bundle->label) != 0 || again.sources.n != bundle->sources.n ||
+	if (!lamina_bundle_has_base(&again, bundle) || again.sources.n != bundle->sources.n ||
 	    again.compiled.n != bundle->compiled.n)
 		abort();
+	for (unsigned int i = 0; i < bundle->compiled.words[LAMINA_POLICY_AT_N_RULES]; i++)
+		if (strcmp(lamina_bundle_label(&again, i), lamina_bundle_label(bundle, i)) != 0)
+			abort();
 	lamina_bundle_done(&again);
 	close(fd);
 }

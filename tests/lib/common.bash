@@ -18,6 +18,9 @@ LAMINA_TOOLS=${LAMINA_TOOLS:-$LAMINA_ROOT/build/tests}
 LAMINA_ENGINE=${LAMINA_ENGINE:-fuse}
 export LAMINA_BIN LAMINA_TOOLS LAMINA_ENGINE
 
+# shellcheck source-path=SCRIPTDIR source=../../scripts/patience.bash
+. "$LAMINA_ROOT/scripts/patience.bash"
+
 # ---- scenes ----
 
 # A file system of its own for each file: ext4 in memory, so that nothing depends on the machine's
@@ -147,21 +150,14 @@ kill_daemon() {
 
 # Also those that would start a daemon again.
 wait_daemons_gone() {
-	"$LAMINA_TOOLS/tasks" gone "TEST_DIR=$TEST_DIR" lamina-mount lamina-keeper && return
+	"$LAMINA_TOOLS/tasks" gone "$(patience 30)" "TEST_DIR=$TEST_DIR" lamina-mount lamina-keeper && return
 	echo "daemon still there: $(daemons)" >&2
+	show_stuck
 	return 1
 }
 
-# wait_until COMMAND...: for what another process does in its own time.
-wait_until() {
-	local i
-	for ((i = 0; i < 500; i++)); do
-		! "$@" || return 0
-		sleep 0.02
-	done
-	echo "never came true: $*" >&2
-	return 1
-}
+# What wait_until() is about.
+stuck_processes() { processes lamina-keeper lamina-mount; }
 
 # ---- running commands ----
 
@@ -337,6 +333,8 @@ mounts_below() {
 leak_check() {
 	local left
 	cd /
+	# A test that hung was ended, but what it waited for is still there.
+	[[ -z ${BATS_TIMED_OUT:-} ]] || show_stuck
 	left=$(mounts_below "$TEST_DIR/")
 	if [[ -n $left ]]; then
 		# shellcheck disable=SC2086

@@ -18,11 +18,12 @@ fail() {
 
 # One thing that passes or fails as a whole: step NAME COMMAND...
 step() {
-	local name=$1
+	local name=$1 status
 	shift
 	wanted "$name" || return 0
 	headline "$name"
-	if "$@" >"$logs/step" 2>&1; then
+	attempt "$@" >"$logs/step" 2>&1
+	if [[ $status == 0 ]]; then
 		echo "ok $name"
 		passed=$((passed + 1))
 	else
@@ -31,23 +32,31 @@ step() {
 	fi
 }
 
+# count_tap FILE: how many are planned, ok, ok but skipped, and not ok.
+count_tap() {
+	awk -v planned=unknown '
+		/^1\.\.[0-9]+/ { planned = substr($1, 4) + 0 }
+		/^ok / { ok++; skips += / # skip/ }
+		/^not ok / { not_ok++ }
+		END { print planned, ok + 0, skips + 0, not_ok + 0 }' "$1"
+}
+
 # Something that prints TAP: tap NAME COMMAND...
 tap() {
-	local name=$1 status planned seen
+	local name=$1 status planned ok skips not_ok
 	shift
 	wanted "$name" || return 0
 	headline "$name"
-	"$@" 2>&1 | tee "$logs/tap"
+	set +e
+	(set -e; "$@") 2>&1 | tee "$logs/tap"
 	status=${PIPESTATUS[0]}
-	passed=$((passed + $(grep -c '^ok ' "$logs/tap") - $(grep -c '^ok .*# skip' "$logs/tap")))
-	skipped=$((skipped + $(grep -c '^ok .*# skip' "$logs/tap")))
-	failed=$((failed + $(grep -c '^not ok ' "$logs/tap")))
+	set -e
+	read -r planned ok skips not_ok < <(count_tap "$logs/tap")
+	passed=$((passed + ok - skips)) skipped=$((skipped + skips)) failed=$((failed + not_ok))
 	sed -n "s|^not ok |$name: |p" "$logs/tap" >>"$logs/failures"
 	# A runner that dies, or stops early, has failed even if nothing in it did.
-	planned=$(sed -n 's/^1\.\.\([0-9]*\).*/\1/p' "$logs/tap" | head -1)
-	seen=$(grep -cE '^(not )?ok ' "$logs/tap")
-	if [[ $planned != "$seen" ]] || { [[ $status -ne 0 ]] && ! grep -q '^not ok ' "$logs/tap"; }; then
-		fail "$name: status $status, $seen of ${planned:-unknown} tests"
+	if [[ $planned != "$((ok + not_ok))" || ($status != 0 && $not_ok == 0) ]]; then
+		fail "$name: status $status, $((ok + not_ok)) of $planned tests"
 	fi
 }
 
@@ -72,13 +81,13 @@ beside() {
 # A check that is ended doesn't leave half of itself behind.
 end_beside() {
 	[[ -n $beside ]] || return 0
-	kill -- -"$beside" 2>/dev/null && wait "$beside"
+	! kill -- -"$beside" 2>/dev/null || wait "$beside" || true
 }
 
 joined() {
 	local more=(0 0 0)
 
-	wait "$beside"
+	wait "$beside" || true
 	beside=
 	cat "$logs/beside.log"
 	if [[ -e $logs/beside/counts ]]; then
@@ -86,7 +95,7 @@ joined() {
 	else
 		fail "what runs beside the others was cut off"
 	fi
-	cat "$logs/beside/failures" >>"$logs/failures" 2>/dev/null
+	[[ ! -e $logs/beside/failures ]] || cat "$logs/beside/failures" >>"$logs/failures"
 	passed=$((passed + more[0])) failed=$((failed + more[1])) skipped=$((skipped + more[2]))
 }
 
@@ -94,5 +103,5 @@ joined() {
 sum_up() {
 	[[ $failed -eq 0 ]] || { printf '\n== what failed\n' && cat "$logs/failures"; }
 	printf '\n%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
-	[[ $failed -eq 0 ]]
+	[[ $failed -eq 0 ]] || exit 1
 }

@@ -3,8 +3,8 @@
 # What the files on podman share: storage below the scene, and a base image of a few programs with
 # something to delete, replace, rename and link.
 
-# shellcheck source=demo/lib.bash
-source "$LAMINA_ROOT/demo/lib.bash"
+# shellcheck source=scripts/podman.bash
+source "$LAMINA_ROOT/scripts/podman.bash"
 
 BASE=localhost/base
 

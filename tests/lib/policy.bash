@@ -50,7 +50,7 @@ make_tree() {
 
 # start_trace [ARGUMENT...]: write the audit of mnt to trace.out, all that is remembered and what comes.
 start_trace() {
-	lamina trace --policy --earlier "$@" "$TEST_DIR/mnt" >trace.out 3>&- &
+	lamina trace --policy --follow --json "$@" "$TEST_DIR/mnt" >trace.out 3>&- &
 	TRACE=$!
 }
 

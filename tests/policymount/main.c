@@ -91,7 +91,6 @@ static errint_t put_in_force(int root, struct text *files, unsigned int n,
 			     struct lamina_policy *policy, struct lamina_error *error)
 {
 	struct lamina_sources sources = {.n = 0};
-	struct lamina_bundle bundle;
 	errint_t err = 0;
 
 	lamina_policy_init(policy);
@@ -104,15 +103,9 @@ static errint_t put_in_force(int root, struct text *files, unsigned int n,
 			err = lamina_policy_read_text(policy, name, files[i].bytes, files[i].n,
 						      error);
 	}
-	if (err < 0) {
-		lamina_sources_done(&sources);
-		return err;
-	}
-	err = lamina_bundle_make(&bundle, "", &sources, error);
-	if (err == 0) {
-		err = lamina_client_apply(root, &bundle, error);
-		lamina_bundle_done(&bundle);
-	}
+	if (err == 0)
+		err = lamina_client_apply(root, "", &sources, error);
+	lamina_sources_done(&sources);
 	return err;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * tasks list WORD NAME...: the pids of processes with one of these names and WORD (a variable and its
- * value) in their environment. tasks gone WORD NAME...: wait until there are none, ten seconds at most.
+ * value) in their environment. tasks gone SECONDS WORD NAME...: wait until there are none, so long at most.
  */
 #include <dirent.h>
 #include <err.h>
@@ -13,7 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define TRIES	 1000
 #define PAUSE_NS (10 * 1000 * 1000)
 
 static char buffer[1 << 20];
@@ -77,20 +76,27 @@ static unsigned int look(const char *word, char **names, bool print)
 	return found;
 }
 
-int main(int argc, char **argv)
+/* Wait until there are none; returns the exit status. */
+static int wait_gone(long seconds, const char *word, char **names)
 {
 	const struct timespec pause = {.tv_nsec = PAUSE_NS};
+	time_t end = time(NULL) + seconds;
 
-	if (argc < 4)
-		errx(2, "usage: tasks list|gone WORD NAME...");
-	if (!strcmp(argv[1], "list")) {
-		look(argv[2], argv + 3, true);
-		return 0;
-	}
-	for (int i = 0; look(argv[2], argv + 3, false); i++) {
-		if (i == TRIES)
+	while (look(word, names, false)) {
+		if (time(NULL) > end)
 			return 1;
 		nanosleep(&pause, NULL);
 	}
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 4 && !strcmp(argv[1], "list")) {
+		look(argv[2], argv + 3, true);
+		return 0;
+	}
+	if (argc >= 5 && !strcmp(argv[1], "gone"))
+		return wait_gone(atol(argv[2]), argv[3], argv + 4);
+	errx(2, "usage: tasks list WORD NAME... | gone SECONDS WORD NAME...");
 }

@@ -159,20 +159,13 @@ static void test_many(void)
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		char *text = many_rules(shapes[i][0], shapes[i][1]), path[128];
-		struct timespec before, after;
-		double seconds;
-		errint_t err;
+		errint_t err = compile_one(text);
 
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-		err = compile_one(text);
-		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-		seconds = (double)(after.tv_sec - before.tv_sec) +
-			  (double)(after.tv_nsec - before.tv_nsec) / 1e9;
-		printf("# %.3f s, %u states before, %u after, %u bytes\n", seconds,
-		       compiled.states_before, err == 0 ? states() : 0, compiled.n * 4);
+		printf("# %u states before, %u after, %u bytes\n", compiled.states_before,
+		       err == 0 ? states() : 0, compiled.n * 4);
 		ok(err == 0, "10,000 rules %sN%sN", shapes[i][0], shapes[i][1]);
-		/* Much less, but the machine may be busy and the program full of checks. */
-		ok(seconds < 5, "in no time");
+		/* The work is for each state. */
+		ok(compiled.states_before < 10 * 10000, "with a few states for each rule");
 		snprintf(path, sizeof(path), "%s7777%s7777", shapes[i][0], shapes[i][1]);
 		for (char *star = path; (star = strchr(star, '*'));)
 			*star = 'x';

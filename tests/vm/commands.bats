@@ -62,9 +62,9 @@ bats_require_minimum_version 1.5.0
 @test "what is slow to make is kept under the hash of what it is made from" {
 	local first again
 
-	# shellcheck source-path=SCRIPTDIR source=common.sh
-	first=$(. "$BATS_TEST_DIRNAME/common.sh" && hash_of "$BATS_TEST_DIRNAME/packages" =x)
-	again=$(. "$BATS_TEST_DIRNAME/common.sh" && hash_of "$BATS_TEST_DIRNAME/packages" =y)
+	# shellcheck source-path=SCRIPTDIR source=../../scripts/common.bash
+	first=$(. "$CHECKOUT/scripts/common.bash" && hash_of "$BATS_TEST_DIRNAME/packages" =x)
+	again=$(. "$CHECKOUT/scripts/common.bash" && hash_of "$BATS_TEST_DIRNAME/packages" =y)
 	[[ $first != "$again" ]]
 	run "$BATS_TEST_DIRNAME/image"
 	[[ $status == 0 && $output == */vm-???????????????? && -e $output/vmlinuz ]]

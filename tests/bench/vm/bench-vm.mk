@@ -16,7 +16,7 @@ $(B)/bench-vm-%: tests/bench/vm/%.c
 # The demo's image, whose base the tests of the kernel half take as well.
 $(B)/bench-vm-image/index.json: demo/image.bash
 	$(Q)tests/bpf/image $(B)/bpf-tests/image
-	$(Q)bash -ec '. demo/image.bash; image_make $(@D) $(B)/bpf-tests/image/1.tar'
+	$(Q)bash -euc '. demo/image.bash; image_make $(@D) $(B)/bpf-tests/image/1.tar'
 
 bench-vm: $(B)/bench-vm-image/index.json $(B)/bench-vm-probe $(B)/bench-vm-changes $(B)/bin/lamina \
 		$(B)/bin/lamina-mount module

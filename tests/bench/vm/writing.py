@@ -60,8 +60,9 @@ class Uppers:
     def unmount(self):
         self.run("umount", self.mnt)
         # What served it may still be at its end.
-        while subprocess.run(["pgrep", "-x", "lamina-mount|fuse-overlayfs"], stdout=subprocess.DEVNULL,
-                             check=False).returncode == 0:
+        while any(subprocess.run(["pgrep", "-x", name], stdout=subprocess.DEVNULL,
+                                 check=False).returncode == 0
+                  for name in ("lamina-mount", "fuse-overlayfs")):
             pass
 
     def benches(self):

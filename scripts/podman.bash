@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # shellcheck shell=bash
-# podman with private storage, on whatever machine this is: used by the demo and by the tests.
+# podman with private storage, on whatever machine this is: used by the demo and by the tests, which
+# source it into shells of their own.
 #
 # Everything is kept below $DEMO_DIR. A "driver" is lamina, lamina:ENGINE, overlay or fuse-overlayfs;
 # each has a storage of its own.
+
+# shellcheck source-path=SCRIPTDIR source=patience.bash
+. "${BASH_SOURCE[0]%/*}/patience.bash"
 
 DEMO_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 LAMINA_BIN=${LAMINA_BIN:-$DEMO_ROOT/build/bin}
@@ -94,19 +98,19 @@ demo_find_runtime() {
 
 # No mount and no process of ours may stay; the storage goes.
 demo_remove_storage() {
-	local storage i
+	local storage
 	storage=$(demo_storage "$1")
 	[[ -d $storage ]] || return 0
 	pm "$1" rm -fa -t 0 >/dev/null 2>&1 || true
 	pm "$1" rmi -fa >/dev/null 2>&1 || true
-	# podman keeps its own overlay directory mounted private, and who cleans up after a container may
-	# still be at work in it.
-	for ((i = 0; i < 50; i++)); do
-		umount "$storage/root/overlay" 2>/dev/null || true
-		rm -rf "$storage" 2>/dev/null && return
-		sleep 0.2
-	done
-	rm -rf "$storage"
+	wait_until demo_try_remove "$storage" || rm -rf "$storage"
+}
+
+# podman keeps its own overlay directory mounted private, and what cleans up after a container may still
+# be at work in it.
+demo_try_remove() {
+	umount "$1/root/overlay" 2>/dev/null || true
+	rm -rf "$1" 2>/dev/null
 }
 
 # What is still mounted, or still serves a mount, below the demo's folder.
@@ -114,9 +118,8 @@ demo_leftovers() {
 	local pid
 	awk -v dir="$DEMO_DIR/" 'index($5, dir) == 1 && $5 !~ /\/overlay$/ { print "mount", $5 }' \
 		/proc/self/mountinfo
-	for pid in $(pgrep -x 'lamina-mount|lamina-keeper'); do
-		if readlink /proc/"$pid"/fd/* 2>/dev/null | grep -q "^$DEMO_DIR/"; then
-			echo "process $pid"
-		fi
+	# pgrep takes patterns of 15 characters.
+	for pid in $(pgrep -x lamina-mount || true; pgrep -x lamina-keeper || true); do
+		[[ $(readlink /proc/"$pid"/fd/* 2>/dev/null || true) != *"$DEMO_DIR/"* ]] || echo "process $pid"
 	done
 }
