@@ -178,10 +178,9 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	*ret = (struct object){fs, node_enter_unnamed(&fs->table, parent->node, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
-	err = orphan_adopt(ret, made.file->fd);
-	if (err == 0)
-		node_set_file(&fs->table, ret->node, made.file);
-	return err;
+	orphan_adopt(ret, made.file->fd);
+	node_set_file(&fs->table, ret->node, made.file);
+	return 0;
 }
 
 errint_t op_tmpfile(struct wire_request *r)

@@ -15,13 +15,13 @@
 #include "engine/reaper.h"
 #include "union/work.h"
 
-/* Take one of the descriptors for orphans. Returns false if there is none left. */
-static bool take_share(struct node_table *t, struct node *node)
+/* Take one of the descriptors for orphans. Returns false if there is none left, unless it @must be. */
+static bool take_share(struct node_table *t, struct node *node, bool must)
 {
 	bool taken;
 
 	pthread_mutex_lock(&t->lock);
-	taken = node->kept || t->n_kept < t->max_kept;
+	taken = node->kept || t->n_kept < t->max_kept || must;
 	if (taken && !node->kept) {
 		node->kept = true;
 		t->n_kept++;
@@ -112,13 +112,17 @@ errint_t orphan_prepare(struct object *o)
 
 	if (is_prepared(node))
 		return 0;
-	if (take_share(&o->fs->table, node))
+	if (take_share(&o->fs->table, node, false))
 		return keep_file(o);
 	if (S_ISDIR(node->type))
 		return remember_attributes(o);
 	if (node->layer != 0 || !o->fs->u->writable)
 		return remember_lower_path(o);
-	return put_upper_aside(o);
+	/* A file system may be too full for a link, or have none: removing must work all the same. */
+	if (put_upper_aside(o) == 0)
+		return 0;
+	(void)take_share(&o->fs->table, node, true);
+	return keep_file(o);
 }
 
 void orphan_settle(struct object *o)
@@ -136,9 +140,10 @@ void orphan_settle(struct object *o)
 	pthread_rwlock_unlock(&t->tree);
 }
 
-errint_t orphan_adopt(struct object *o, int fd)
+void orphan_adopt(struct object *o, int fd)
 {
-	return take_share(&o->fs->table, o->node) ? 0 : put_aside(o, fd);
+	if (!take_share(&o->fs->table, o->node, false) && put_aside(o, fd) < 0)
+		(void)take_share(&o->fs->table, o->node, true);
 }
 
 void orphan_release(struct node_table *t, struct node *node)

@@ -22,7 +22,7 @@ errint_t orphan_prepare(struct object *o);
 void orphan_settle(struct object *o);
 
 /* The upper file @fd is @o, or is going to be, and has no name: its file is going to be kept. */
-errint_t orphan_adopt(struct object *o, int fd);
+void orphan_adopt(struct object *o, int fd);
 
 /* Take what leads to @node without a name away from it. Under `tree` for writing, or for a node that no
  * thread knows. */

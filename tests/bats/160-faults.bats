@@ -74,6 +74,22 @@ small_upper() {
 	umount_lamina
 }
 
+@test "the disk is full: files that are open can be removed, however many there are" {
+	small_upper
+	(
+		ulimit -n 200
+		mount_on_small
+	)
+	for ((i = 0; i < 150; i++)); do echo "$i" >"mnt/$i"; done
+	run_expect 1 sh -c 'cat /dev/zero >mnt/rest'
+	py faults remove_open mnt 150
+	rm mnt/rest
+	assert_names mnt
+	echo new >mnt/new
+	assert_file mnt/new new
+	umount_lamina
+}
+
 @test "the disk is full while a directory is renamed: it is at its old place, complete" {
 	small_upper
 	mkdir -p lower/dir/sub

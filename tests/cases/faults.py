@@ -20,5 +20,16 @@ def many_open(mnt, count):
         equal(f.read(), b"%d\nmore %d\n" % (i, i), f"new content of {i}")
 
 
+@case
+def remove_open(directory, count):
+    """Files are opened, removed, and read when none of them has a name any more."""
+    fds = [os.open(f"{directory}/{i}", os.O_RDONLY) for i in range(int(count))]
+    for i in range(len(fds)):
+        os.unlink(f"{directory}/{i}")
+    for i, fd in enumerate(fds):
+        equal(os.pread(fd, 100, 0), f"{i}\n".encode(), f"content of file {i}")
+        equal(os.fstat(fd).st_nlink, 0, f"names of file {i}")
+
+
 if __name__ == "__main__":
     main()

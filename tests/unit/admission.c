@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Admission of changes: how many are served at a time, and which come next.
+ */
+#include <stdlib.h>
+
+#include "base/limits.h"
+#include "tap.h"
+#include "wire/admission.h"
+
+static char bytes[1 << 20];
+
+static bool enter(struct wire_admission *a, uint64_t unique, size_t size)
+{
+	bytes[0] = (char)unique;
+	return wire_admission_enter(a, unique, bytes, size);
+}
+
+/* The number of the next change that waits, or 0. */
+static uint64_t leave(struct wire_admission *a)
+{
+	struct wire_waiting *w = wire_admission_leave(a);
+	uint64_t unique = w ? w->unique : 0;
+
+	if (w)
+		ok(w->bytes[0] == (char)unique, "change %llu is what was read",
+		   (unsigned long long)unique);
+	free(w);
+	return unique;
+}
+
+static void test_limit(void)
+{
+	struct wire_admission *a = wire_admission_new();
+	unsigned int served = 0;
+
+	while (enter(a, served + 1, 100))
+		served++;
+	same_number(served, LAMINA_MAX_CHANGES, "so many changes are served at a time");
+	ok(!enter(a, 101, 100) && !enter(a, 102, 100), "more of them wait");
+	same_number((long long)leave(a), LAMINA_MAX_CHANGES + 1, "the first that waits comes next");
+	same_number((long long)leave(a), 101, "then the second");
+	ok(!enter(a, 103, 100), "a new one does not overtake those that wait");
+	same_number((long long)leave(a), 102, "the third");
+	same_number((long long)leave(a), 103, "and the new one");
+	same_number((long long)leave(a), 0, "no other waits");
+	ok(enter(a, 104, 100), "the place that was left is taken again");
+	ok(!enter(a, 105, 100), "and there is only one");
+	wire_admission_free(a); /* with one that waits */
+}
+
+static void test_cancel(void)
+{
+	struct wire_admission *a = wire_admission_new();
+
+	for (unsigned int i = 1; i <= LAMINA_MAX_CHANGES; i++)
+		enter(a, i, 100);
+	for (uint64_t i = 101; i <= 104; i++)
+		enter(a, i, 100);
+	ok(!wire_admission_cancel(a, 1), "one that is served is not taken out");
+	ok(wire_admission_cancel(a, 102), "one in the middle is taken out");
+	ok(wire_admission_cancel(a, 104), "the last one is");
+	ok(!wire_admission_cancel(a, 104), "but once");
+	enter(a, 105, 100);
+	ok(wire_admission_cancel(a, 101), "the first one is");
+	same_number((long long)leave(a), 103, "what is left comes in its order");
+	same_number((long long)leave(a), 105, "what came after a removal at the end, too");
+	same_number((long long)leave(a), 0, "and no more");
+	wire_admission_free(a);
+}
+
+static void test_room(void)
+{
+	struct wire_admission *a = wire_admission_new();
+	unsigned int waiting = 0, more = 0;
+
+	for (unsigned int i = 1; i <= LAMINA_MAX_CHANGES; i++)
+		enter(a, i, 100);
+	while (!enter(a, 200 + waiting, sizeof(bytes)))
+		waiting++;
+	same_number(waiting, LAMINA_MAX_WAITING_BYTES / sizeof(bytes), "the queue is bounded");
+	ok(enter(a, 1000, sizeof(bytes)), "what has no room is served at once");
+	/* Two more than the limit are served now: two have to leave before the next one comes. */
+	while (leave(a) == 0 && more < 10)
+		more++;
+	same_number(more, 2, "those beyond the limit leave first");
+	wire_admission_free(a);
+}
+
+int main(void)
+{
+	test_limit();
+	test_cancel();
+	test_room();
+	return tap_done();
+}
