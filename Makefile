@@ -6,6 +6,8 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 LIBEXEC ?= $(PREFIX)/libexec/lamina
 HOOKS ?= $(PREFIX)/share/containers/oci/hooks.d
+# mount(8) looks for programs of a type only here. An installation below a home directory needs no root, and has none.
+MOUNT_HELPERS ?= $(if $(filter /usr /usr/local,$(PREFIX)),/sbin)
 V ?= 0
 comma := ,
 Q := $(if $(filter 1,$(V)),,@)
@@ -199,6 +201,9 @@ install: all $(MANUALS:%=$(B)/man/%)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 		$(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 0755 $(PROGRAMS:%=$(B)/bin/%) $(DESTDIR)$(PREFIX)/bin
+	$(if $(MOUNT_HELPERS),install -d $(DESTDIR)$(MOUNT_HELPERS))
+	for type in $(if $(MOUNT_HELPERS),fuse.lamina-mount fuse_bpf); do \
+		ln -sf $(PREFIX)/bin/lamina-mount $(DESTDIR)$(MOUNT_HELPERS)/mount.$$type; done
 	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(HOOKS)
 	install -m 0755 $(HOOK) $(DESTDIR)$(LIBEXEC)
 	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(DESTDIR)$(HOOKS)/lamina.json

@@ -238,6 +238,8 @@ static errint_t run(struct program *p, struct lamina_error *error)
 {
 	errint_t err;
 
+	if (p->options.pretend)
+		return 0;
 	if (p->options.remount)
 		return lamina_remount(AT_FDCWD, &p->options, error);
 	err = begin(p, error);

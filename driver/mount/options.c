@@ -76,6 +76,12 @@ static errint_t bad_word(struct option_parser *p, const struct option *known, in
 		nearest.best ? lamina_nearest_hint(&nearest, "--", hint, sizeof(hint)) : ":");
 }
 
+/* mount(8) finds a program by the type, as mount.TYPE, and has letters of its own for it. */
+static bool is_mount_helper(const char *program)
+{
+	return strncmp(basename(program), "mount.", 6) == 0;
+}
+
 static errint_t parse_words(struct option_parser *p, int argc, char **argv)
 {
 	static const struct option words[] = {
@@ -86,11 +92,13 @@ static errint_t parse_words(struct option_parser *p, int argc, char **argv)
 		{NULL, 0, NULL, 0},
 	};
 	struct lamina_mount_options *o = p->o;
+	bool helper = is_mount_helper(argv[0]);
+	const char *letters = helper ? ":o:fsnvt:" : ":o:fdshV";
 	int word;
 
 	optind = 1;
 	opterr = 0;
-	while ((word = getopt_long(argc, argv, ":o:fdshV", words, NULL)) != -1) {
+	while ((word = getopt_long(argc, argv, letters, words, NULL)) != -1) {
 		errint_t err = 0;
 
 		switch (word) {
@@ -101,12 +109,18 @@ static errint_t parse_words(struct option_parser *p, int argc, char **argv)
 			o->debug = o->foreground = true;
 			break;
 		case 'f':
-			o->foreground = true;
+			if (helper)
+				o->pretend = true;
+			else
+				o->foreground = true;
 			break;
 		case 'T':
 			o->take_over = true;
 			break;
-		case 's': /* libfuse's "one thread" */
+		case 's': /* libfuse's "one thread"; mount(8)'s "unknown options do no harm" */
+		case 'n':
+		case 'v':
+		case 't':
 			break;
 		case 'h':
 			o->help = true;

@@ -49,6 +49,7 @@ struct lamina_mount_options {
 	bool take_over;	       /* serve the view that is mounted on `mountpoint` */
 
 	bool foreground, debug;
+	bool pretend; /* mount -f: everything but the mount */
 	bool help, version;
 };
 

@@ -25,6 +25,17 @@ options_of_usage() {
 	run_expect 0 "$INSTALLED/usr/bin/lamina-mount" --version
 }
 
+@test "mount(8) finds the program by both types, unless it is installed for one user" {
+	local type
+
+	for type in fuse.lamina-mount fuse_bpf; do
+		assert_equal "$(readlink "$INSTALLED/sbin/mount.$type")" /usr/bin/lamina-mount
+	done
+	make -s -C "$LAMINA_ROOT" DESTDIR= PREFIX="$BATS_TEST_TMPDIR/home" install
+	assert_equal "$(find "$BATS_TEST_TMPDIR/home" -name 'mount.*')" ""
+	run_expect 0 "$BATS_TEST_TMPDIR/home/bin/lamina-mount" --version
+}
+
 # programs: those that are installed.
 programs() {
 	printf '%s\n' "$INSTALLED"/usr/bin/lamina "$INSTALLED"/usr/bin/lamina-mount "$INSTALLED"/usr/libexec/lamina/lamina-hook

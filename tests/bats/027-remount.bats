@@ -43,23 +43,33 @@ setup() {
 	umount_lamina
 }
 
-@test "mount(8) remounts by the program that is installed, and without it" {
-	local how
+# The folder in which mount(8) looks for programs, with those of ours: for this test alone.
+install_helpers() {
+	local type
 
-	mount_lamina
-	# What mount(8) runs it looks for where programs are installed, and nowhere else.
-	mount -t tmpfs tmpfs /usr/local/bin
-	cp "$LAMINA_BIN/lamina-mount" /usr/local/bin
-	for how in "" -i; do
-		# shellcheck disable=SC2086
-		mount $how -o remount,ro mnt
-		assert_read_only
-		# shellcheck disable=SC2086
-		mount $how -o remount,rw mnt
-		assert_writable
+	mkdir helpers
+	cp "$LAMINA_BIN/lamina-mount" helpers
+	for type in fuse.lamina-mount fuse_bpf; do
+		ln -s lamina-mount "helpers/mount.$type"
 	done
-	umount /usr/local/bin
-	umount_lamina
+	mount -t overlay -o "lowerdir=$PWD/helpers:/usr/sbin" overlay /usr/sbin
+}
+
+@test "mount(8) mounts, and remounts read-only and back" {
+	local options=lowerdir=$PWD/lower,upperdir=$PWD/upper,workdir=$PWD/work,engine=$LAMINA_ENGINE
+
+	install_helpers
+	mount -t fuse.lamina-mount -o "$options" overlay mnt
+	mount -o remount,ro mnt
+	assert_read_only
+	mount -o remount,rw mnt
+	assert_writable
+	umount mnt
+	wait_daemons_gone
+	# What mount(8) only tries is no mount.
+	mount --fake -n -v -t fuse.lamina-mount -o "$options" overlay mnt
+	refute mountpoint -q mnt
+	umount /usr/sbin
 }
 
 @test "only the flags that are named change" {
