@@ -254,8 +254,8 @@ static errint_t link_name(struct object *parent, const char *name, struct object
 	if (err == 0 && !o->node->key)
 		err = lamina_attr_read_fd(t->u, 0, held.file->fd, &st);
 	if (err == 0 && !o->node->key) {
-		err = lamina_index_key(t->u, 0, place.dir.parts[0].fd, name, &st, key);
-		if (err == 0)
+		err = lamina_key_of(t->u, 0, place.dir.parts[0].fd, name, &st, key);
+		if (err == 0 && key[0])
 			node_set_key(t, o->node, key);
 	}
 	pthread_rwlock_unlock(&t->tree);

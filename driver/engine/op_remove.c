@@ -27,7 +27,10 @@ static errint_t keep_open(struct object *o)
 	err = S_ISREG(o->node->type) ? object_find_data(o) : 0;
 	if (err == 0 && o->node->data_path)
 		err = raise_object(o, RAISE_WHOLE, NULL);
-	if (err == 0)
+	/* Where files are found by their paths, only one that is open outlives its name. */
+	if (err == 0 && o->fs->u->layers[0].fuse && S_ISREG(o->node->type))
+		(void)object_data(o, false, &held);
+	if (err == 0 && !held.file)
 		err = object_hold(o, &held);
 	if (err == 0)
 		node_keep_file(&o->fs->table, o->node, held.file);
@@ -56,13 +59,37 @@ static errint_t begin_removal(struct object *o, struct node *other)
 	}
 }
 
-/* After a removal that returned @result: is @node's object without a name now? */
+/* After a removal that returned @result: is @node's object without a name now? Under `lock`. */
 static bool is_gone(const struct node *node, errint_t result)
 {
+	/* Without a key it is known by the names that it was given, and by no others. */
+	if (!node->key)
+		return !node->aliases || !node->aliases->next;
 	/* One of several upper names: the file's own count tells. */
-	if (node->key && node->lower_nlink == 0)
-		return false;
-	return node->key ? result > 0 : true;
+	return node->lower_nlink > 0 && result > 0;
+}
+
+/*
+ * The name @name of @o has gone by a removal that returned @result. Where files are found by their
+ * paths, what was opened by that name leads nowhere now; by another name it is opened again.
+ */
+static void drop_name(struct object *o, struct node *parent, const char *name, errint_t result)
+{
+	struct node_table *t = &o->fs->table;
+	struct node *node = o->node;
+	bool gone, named;
+
+	pthread_mutex_lock(&t->lock);
+	gone = is_gone(node, result);
+	pthread_mutex_unlock(&t->lock);
+	node_drop_alias(t, node, parent, name, gone);
+	if (!o->fs->u->layers[0].fuse)
+		return;
+	pthread_mutex_lock(&t->lock);
+	named = !node->gone && (node->aliases || node->indexed);
+	pthread_mutex_unlock(&t->lock);
+	if (named)
+		node_set_file(t, node, NULL);
 }
 
 static errint_t remove_name(struct object *parent, const char *name, struct object *o)
@@ -84,7 +111,7 @@ static errint_t remove_name(struct object *parent, const char *name, struct obje
 		place_dir_keep(&place);
 	pthread_rwlock_unlock(&t->tree);
 	if (err >= 0)
-		node_drop_alias(t, o->node, parent->node, name, is_gone(o->node, err));
+		drop_name(o, parent->node, name, err);
 	node_changed(t, parent->node);
 	return err < 0 ? err : 0;
 }
@@ -190,7 +217,7 @@ static errint_t move_nodes(struct end *from, struct end *to, bool exchange, erri
 	errint_t err;
 
 	if (target && !exchange)
-		node_drop_alias(t, target, to->parent.node, to->name, is_gone(target, result));
+		drop_name(&to->object, to->parent.node, to->name, result);
 	err = node_add_alias(t, from->object.node, to->parent.node, to->name);
 	if (exchange && err == 0)
 		return node_add_alias(t, target, from->parent.node, from->name);

@@ -55,6 +55,11 @@ static errint_t layers_in_the_way(const struct lamina_union *u, struct lamina_er
 						"the layer '%s' keeps owners in attributes "
 						"(override_stat), which the kernel does not read",
 						l->path);
+		if (l->numbers_made_up)
+			return lamina_error_say(why, -EOPNOTSUPP,
+						"the layer '%s' is on a FUSE file system whose "
+						"inode numbers change from mount to mount",
+						l->path);
 		if (l->xwhiteouts)
 			return lamina_error_say(why, -EOPNOTSUPP,
 						"the layer '%s' has whiteouts in attributes, which "

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "union/copydata.h"
 #include "union/creds.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 #include "union/xattr.h"
@@ -77,24 +78,6 @@ static errint_t fill_file(const struct lamina_union *u, const struct lamina_sour
 	return err;
 }
 
-/* An upper without O_TMPFILE gets a file in the work directory; @fresh is its name, or "". */
-static errint_t new_file(const struct lamina_union *u, char fresh[LAMINA_WORK_NAME_SIZE])
-{
-	char path[LAMINA_FD_PATH_SIZE];
-	int fd;
-
-	fresh[0] = '\0';
-	lamina_fd_path(path, u->work_fd);
-	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-		return -errno;
-	lamina_work_name(fresh);
-	fd = openat(u->work_fd, fresh, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : fd;
-}
-
 static errint_t make_special(const struct lamina_union *u, const struct lamina_source *from,
 			     const char *fresh)
 {
@@ -135,7 +118,7 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	/* The daemon's own ids: the real ones are imprinted before anybody sees the copy. */
 	lamina_creds_become_self();
 	if (regular) {
-		fd = new_file(u, fresh);
+		fd = lamina_upper_new_file(u, fresh);
 	} else {
 		lamina_work_name(fresh);
 		err = make_special(u, from, fresh);
@@ -164,44 +147,48 @@ static errint_t link_into(int fd, int dirfd, const char *name)
 static errint_t place(const struct lamina_union *u, int fd, const char *fresh, int dirfd,
 		      const char *name)
 {
-	if (!fresh[0])
-		return link_into(fd, dirfd, name);
-	if (renameat2(u->work_fd, fresh, dirfd, name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	/* The file system cannot promise it; the caller's lock does. */
-	return renameat(u->work_fd, fresh, dirfd, name) < 0 ? -errno : 0;
+	return fresh[0] ? lamina_upper_place(u, fresh, dirfd, name) : link_into(fd, dirfd, name);
 }
 
-/* A file with several names: the copy belongs to the index, the name is one link of it. */
-static errint_t link_copy(struct lamina_union *u, int fd, const char *key,
-			  const struct lamina_dir *dir, const char *name)
-{
-	const struct lamina_part *part = &dir->parts[0];
-	errint_t err = lamina_index_cover_begin(u, key, part->path, name);
-
-	if (err == 0)
-		err = link_into(fd, part->fd, name);
-	return err < 0 ? err : lamina_index_cover_end(u, key);
-}
-
-static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, const char *key,
-			     const struct lamina_dir *dir, const char *name)
-{
-	errint_t err = lamina_index_add(u, key, fd);
-
-	if (fresh[0])
-		unlinkat(u->work_fd, fresh, 0);
-	return err < 0 ? err : link_copy(u, fd, key, dir, name);
-}
-
+/*
+ * Make @name of @dir a link of the index's file of @key. It is linked by its name in the index: on a
+ * path-based FUSE file system an fd is as good as the name that it was opened by, and no better.
+ */
 static errint_t link_indexed(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
 			     const char *key)
 {
-	_cleanup_fd_ int fd = lamina_index_open(u, key);
+	const struct lamina_part *part = &dir->parts[0];
+	errint_t err = lamina_index_has(u, key);
 
-	return fd < 0 ? fd : link_copy(u, fd, key, dir, name);
+	if (err <= 0)
+		return err < 0 ? err : -ENOENT;
+	err = lamina_index_cover_begin(u, key, part->path, name);
+	if (err < 0)
+		return err;
+	if (linkat(u->index_fd, key, part->fd, name, 0) < 0) {
+		err = -errno;
+		lamina_index_cover_cancel(u, key);
+		return err;
+	}
+	err = lamina_index_cover_end(u, key);
+	if (err < 0 && unlinkat(part->fd, name, 0) == 0)
+		lamina_index_cover_cancel(u, key);
+	return err;
+}
+
+/* A file with several names: the copy belongs to the index, the name is one link of it. */
+static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, const char *key,
+			     const struct lamina_dir *dir, const char *name)
+{
+	errint_t err = fresh[0] ? lamina_index_take(u, key, fresh) : lamina_index_add(u, key, fd);
+
+	if (err < 0)
+		return err;
+	err = link_indexed(u, dir, name, key);
+	/* Other names must not show a copy that may have been cut short. */
+	if (err < 0)
+		lamina_index_remove(u, key);
+	return err;
 }
 
 static errint_t copy_to(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
@@ -253,11 +240,10 @@ errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const 
 	err = copy_to(u, parent, name, from, options, &fd);
 	if (err < 0)
 		return err;
+	/* The copy is there, whether or not the parent can look as if nothing had happened. */
 	times[0] = timespec_of(&before.stx_atime);
 	times[1] = timespec_of(&before.stx_mtime);
-	err = lamina_attr_set_times(dirfd, times);
-	if (err < 0)
-		return err;
+	(void)lamina_attr_set_times(dirfd, times);
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

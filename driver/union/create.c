@@ -17,6 +17,7 @@
 #include "union/attr.h"
 #include "union/creds.h"
 #include "union/lookup.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 
@@ -109,29 +110,33 @@ static errint_t make(const struct lamina_union *u, int dirfd, const char *name,
 	return TAKE_FD(fd);
 }
 
+/* Put the directory @from, which is opaque, at the place of the whiteout @name in @dirfd. */
+static errint_t exchange_whiteout(const struct lamina_union *u, int from_dir, const char *from,
+				  int dirfd, const char *name)
+{
+	errint_t err;
+
+	if (u->can.exchange) {
+		err = lamina_upper_exchange(u, from_dir, from, dirfd, name);
+		if (err < 0)
+			return err;
+		return unlinkat(from_dir, from, 0) < 0 ? -errno : 0;
+	}
+	err = lamina_whiteout_dot_write(dirfd, name);
+	if (err == 0 && unlinkat(dirfd, name, 0) < 0)
+		err = -errno;
+	if (err == 0 && renameat(from_dir, from, dirfd, name) < 0)
+		err = -errno;
+	return err < 0 ? err : lamina_whiteout_dot_remove(dirfd, name);
+}
+
 /* Put the work directory's @from at the place of the whiteout @name in @dirfd. */
 static errint_t replace_whiteout(const struct lamina_union *u, int from_dir, const char *from,
 				 int dirfd, const char *name, bool is_dir)
 {
-	char aside[LAMINA_WORK_NAME_SIZE];
-
-	if (!is_dir)
-		return renameat(from_dir, from, dirfd, name) < 0 ? -errno : 0;
-	if (renameat2(from_dir, from, dirfd, name, RENAME_EXCHANGE) == 0)
-		return unlinkat(from_dir, from, 0) < 0 ? -errno : 0;
-	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
-		return -errno;
-	/* No exchange here: the directory is opaque, so for a moment the name is merely missing. */
-	lamina_work_name(aside);
-	if (renameat(dirfd, name, u->work_fd, aside) < 0)
-		return -errno;
-	if (renameat(from_dir, from, dirfd, name) < 0) {
-		errint_t err = -errno;
-
-		renameat(u->work_fd, aside, dirfd, name);
-		return err;
-	}
-	return unlinkat(u->work_fd, aside, 0) < 0 ? -errno : 0;
+	if (is_dir)
+		return exchange_whiteout(u, from_dir, from, dirfd, name);
+	return renameat(from_dir, from, dirfd, name) < 0 ? -errno : 0;
 }
 
 static errint_t create_over(const struct lamina_union *u, int dirfd, const char *name,
@@ -226,16 +231,16 @@ errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *
 {
 	const struct lamina_union *u = dir->u;
 	errint_t dirfd = lamina_dir_fd(dir, 0);
-	char path[LAMINA_FD_PATH_SIZE];
 	_cleanup_fd_ int fd = -1;
 	errint_t owned, err = 0;
 
 	if (dirfd < 0)
 		return dirfd;
+	if (!u->can.tmpfile)
+		return -EOPNOTSUPP;
 	owned = lamina_creds_become(what->uid, what->gid, what->umask);
-	lamina_fd_path(path, dirfd);
-	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC | (flags & O_EXCL),
-		  lamina_attr_disk_mode(u, what->mode) & 07777);
+	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | (flags & O_EXCL),
+		    lamina_attr_disk_mode(u, what->mode) & 07777);
 	if (fd < 0)
 		return -errno;
 	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)

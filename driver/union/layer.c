@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "union/attr.h"
+#include "union/key.h"
 #include "union/override.h"
 #include "union/xattr.h"
 
@@ -24,13 +25,9 @@
 #define LAMINA_EROFS_MAGIC    0xe0f5e1e2
 
 /* Whether getdents() gives the numbers that stat() gives: not so on stacked and network ones. */
-static bool lists_real_numbers(int fd)
+static bool lists_real_numbers(unsigned long type)
 {
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return false;
-	switch ((unsigned long)fs.f_type) {
+	switch (type) {
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
 	case BTRFS_SUPER_MAGIC:
@@ -44,6 +41,14 @@ static bool lists_real_numbers(int fd)
 	default:
 		return false;
 	}
+}
+
+/* The number by which the file system of @fd is known; 0: it does not say. */
+static unsigned long file_system_of(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 ? 0 : (unsigned long)fs.f_type;
 }
 
 /* overlayfs marks a directory whose empty files may be whiteouts by an opaque attribute "x". */
@@ -64,6 +69,7 @@ errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const cha
 {
 	struct lamina_layer layer = {0};
 	_cleanup_fd_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	unsigned long type;
 	struct statx st;
 	errint_t err;
 
@@ -79,7 +85,10 @@ errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const cha
 					what, path);
 	layer.override = (enum lamina_override)err;
 	layer.dev = lamina_statx_dev(&st);
-	layer.d_ino_real = lists_real_numbers(fd);
+	type = file_system_of(fd);
+	layer.fuse = type == FUSE_SUPER_MAGIC;
+	layer.numbers_made_up = layer.fuse && lamina_key_numbers_made_up(fd);
+	layer.d_ino_real = lists_real_numbers(type);
 	layer.xwhiteouts = has_xwhiteouts(fd);
 	layer.path = strdup(path);
 	if (!layer.path)

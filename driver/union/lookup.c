@@ -318,8 +318,8 @@ static errint_t identify_lower(struct search *s, const struct place *p, struct l
 	_cleanup_fd_ int fd = -1;
 	errint_t err;
 
-	err = lamina_index_key(u, p->layer, p->dirfd, p->name, &entry->st, entry->key);
-	if (err < 0 || !u->writable)
+	err = lamina_key_of(u, p->layer, p->dirfd, p->name, &entry->st, entry->key);
+	if (err < 0 || !u->writable || !entry->key[0])
 		return err;
 	entry->lower_nlink = entry->st.stx_nlink;
 	fd = lamina_index_open(u, entry->key);
@@ -352,7 +352,10 @@ static errint_t identify_linked(const struct lamina_union *u, const struct lamin
 		return 0;
 	if (fd < 0)
 		return fd;
-	nlink = lamina_index_nlink(u, origin->key, origin->nlink, entry->st.stx_nlink);
+	/* By the index it is read and written, and the other name may lead to older attributes. */
+	nlink = lamina_attr_read_fd(u, 0, fd, &entry->st);
+	if (nlink == 0)
+		nlink = lamina_index_nlink(u, origin->key, origin->nlink, entry->st.stx_nlink);
 	if (nlink < 0)
 		return nlink;
 	memcpy(entry->key, origin->key, sizeof(entry->key));
@@ -381,7 +384,7 @@ static errint_t identify_upper(struct search *s, const struct place *p, struct l
 	if (err != 0)
 		return err < 0 ? err : 0;
 	if (entry->st.stx_nlink > 1)
-		return lamina_index_key(u, 0, p->dirfd, p->name, &entry->st, entry->key);
+		return lamina_key_of(u, 0, p->dirfd, p->name, &entry->st, entry->key);
 	return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "union/creds.h"
 #include "union/listing.h"
 #include "union/lookup.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 #include "union/xattr.h"
@@ -78,57 +79,80 @@ static errint_t pass_on_impurity(const struct lamina_union *u, struct lamina_ren
 	return from->dir->parts[0].flags & LAMINA_PART_IMPURE ? mark_impure(u, to) : 0;
 }
 
-/* The old name of a directory that goes over a whiteout: the whiteout changes places with it. */
-static errint_t move_over_whiteout(const struct lamina_rename_end *from, const struct footing *old,
-				   const struct lamina_rename_end *to, const struct footing *new)
+/* ---- moving ---- */
+
+static errint_t move_plainly(const struct lamina_rename_end *from, const struct footing *old,
+			     const struct lamina_rename_end *to, const struct footing *new)
 {
-	if (renameat2(old->dirfd, from->name, new->dirfd, to->name, RENAME_EXCHANGE) < 0)
-		return -errno;
-	if (old->lower)
-		return 0;
-	return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
+	return renameat(old->dirfd, from->name, new->dirfd, to->name) < 0 ? -errno : 0;
+}
+
+/* With a `.wh.` file at the old name, which hides nothing as long as the object is there. */
+static errint_t move_behind_dot(const struct lamina_union *u, const struct lamina_rename_end *from,
+				const struct footing *old, const struct lamina_rename_end *to,
+				const struct footing *new)
+{
+	errint_t err = lamina_whiteout_dot_write(old->dirfd, from->name);
+
+	if (err < 0)
+		return err;
+	err = move_plainly(from, old, to, new);
+	if (err < 0) {
+		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
+		return err;
+	}
+	if (u->whiteout_form == LAMINA_WHITEOUT_CHR &&
+	    lamina_whiteout_write(u, old->dirfd, from->name) == 0)
+		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
+	return 0;
 }
 
 static errint_t move_with_whiteout(const struct lamina_union *u,
 				   const struct lamina_rename_end *from, const struct footing *old,
 				   const struct lamina_rename_end *to, const struct footing *new)
 {
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
+		return move_behind_dot(u, from, old, to, new);
+	return lamina_upper_rename_whiteout(u, old->dirfd, from->name, new->dirfd, to->name);
+}
+
+static errint_t leave(const struct lamina_union *u, const struct lamina_rename_end *from,
+		      const struct footing *old, const struct lamina_rename_end *to,
+		      const struct footing *new)
+{
+	return old->lower ? move_with_whiteout(u, from, old, to, new)
+			  : move_plainly(from, old, to, new);
+}
+
+/*
+ * A directory goes over a whiteout, which no rename replaces by one. It changes places with it; or a
+ * `.wh.` file does the whiteout's work until the directory, which is opaque, is there.
+ */
+static errint_t move_over_whiteout(const struct lamina_union *u,
+				   const struct lamina_rename_end *from, const struct footing *old,
+				   const struct lamina_rename_end *to, const struct footing *new)
+{
 	errint_t err;
 
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT) {
-		err = lamina_whiteout_write(u, old->dirfd, from->name);
-		if (err < 0)
+	if (u->can.exchange) {
+		err = lamina_upper_exchange(u, old->dirfd, from->name, new->dirfd, to->name);
+		if (err < 0 || old->lower)
 			return err;
-		if (renameat(old->dirfd, from->name, new->dirfd, to->name) == 0)
-			return 0;
+		return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
+	}
+	err = lamina_whiteout_dot_write(new->dirfd, to->name);
+	if (err == 0 && unlinkat(new->dirfd, to->name, 0) < 0)
 		err = -errno;
-		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
-		return err;
-	}
-	if (renameat2(old->dirfd, from->name, new->dirfd, to->name, RENAME_WHITEOUT) == 0)
-		return 0;
-	if (errno != EINVAL && errno != EPERM)
-		return -errno;
-	/* Not known here: a whiteout is put at the new name and changes places with the object. */
-	if (new->object && unlinkat(new->dirfd, to->name, to->self ? AT_REMOVEDIR : 0) < 0)
-		return -errno;
-	if (!new->whiteout) {
-		err = lamina_whiteout_write(u, new->dirfd, to->name);
-		if (err < 0)
-			return err;
-	}
-	return move_over_whiteout(from, old, to, new);
+	/* What is left after a failure, and what the caller removes after a success, is the `.wh.` file. */
+	return err < 0 ? err : leave(u, from, old, to, new);
 }
 
 static errint_t move(const struct lamina_union *u, const struct lamina_rename_end *from,
 		     const struct footing *old, const struct lamina_rename_end *to,
 		     const struct footing *new)
 {
-	if (from->self && new->whiteout)
-		return move_over_whiteout(from, old, to, new);
-	if (old->lower)
-		return move_with_whiteout(u, from, old, to, new);
-	return renameat(old->dirfd, from->name, new->dirfd, to->name) < 0 ? -errno : 0;
+	return from->self && new->whiteout ? move_over_whiteout(u, from, old, to, new)
+					   : leave(u, from, old, to, new);
 }
 
 static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
@@ -181,7 +205,7 @@ static errint_t exchange(struct lamina_union *u, struct lamina_rename_end *from,
 		err = pass_on_impurity(u, to, from);
 	if (err < 0)
 		return err;
-	return renameat2(a.dirfd, from->name, b.dirfd, to->name, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	return lamina_upper_exchange(u, a.dirfd, from->name, b.dirfd, to->name);
 }
 
 errint_t lamina_rename(struct lamina_union *u, struct lamina_rename_end *from,

@@ -11,7 +11,6 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +20,7 @@
 #include "union/index.h"
 #include "union/layer.h"
 #include "union/override.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 #include "union/xattr.h"
@@ -167,33 +167,6 @@ static errint_t open_work(struct lamina_union *u, int work_fd, const char *work,
 	return 0;
 }
 
-/* Try on a directory of the work directory what the upper's file system can hold. */
-static void probe_upper(struct lamina_union *u, bool dot_whiteouts)
-{
-	static const char *const spaces[] = {"trusted", "user"};
-	char name[LAMINA_WORK_NAME_SIZE], xattr[LAMINA_XATTR_NAME_SIZE];
-	struct statvfs fs;
-
-	u->name_max = fstatvfs(u->work_fd, &fs) == 0 && fs.f_namemax < NAME_MAX
-			      ? (unsigned int)fs.f_namemax
-			      : NAME_MAX;
-	for (size_t i = 0; i < 2 && !u->xattr_ns; i++) {
-		snprintf(xattr, sizeof(xattr), "%s.lamina.probe", spaces[i]);
-		if (lamina_xattr_set_fd(u->work_fd, xattr, "y", 1, 0) == 0) {
-			(void)lamina_xattr_remove_fd(u->work_fd, xattr);
-			u->xattr_ns = spaces[i];
-		}
-	}
-	u->whiteout_form = LAMINA_WHITEOUT_DOT;
-	lamina_work_name(name);
-	if (!dot_whiteouts && mknodat(u->work_fd, name, S_IFCHR, 0) == 0) {
-		unlinkat(u->work_fd, name, 0);
-		u->whiteout_form = LAMINA_WHITEOUT_CHR;
-	}
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT)
-		u->name_max -= (unsigned int)strlen(LAMINA_DOT_WHITEOUT);
-}
-
 /* Owner and mode are to be kept in attributes: say so at the upper's root, as others expect. */
 static errint_t set_override(struct lamina_union *u, unsigned int permissions,
 			     struct lamina_error *error)
@@ -232,7 +205,7 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 	if (err < 0)
 		return err;
 	u->durable = !o->volatile_;
-	probe_upper(u, o->dot_whiteouts);
+	lamina_upper_probe(u, o->dot_whiteouts);
 	err = set_override(u, o->xattr_permissions, error);
 	if (err < 0)
 		return err;

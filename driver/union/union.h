@@ -31,12 +31,22 @@ enum lamina_whiteout_form {
 	LAMINA_WHITEOUT_DOT, /* empty file `.wh.NAME` */
 };
 
+/* What the upper's file system can do beyond the plain calls; see upper.h. */
+struct lamina_upper_can {
+	bool tmpfile;	      /* files without a name, which can get one */
+	bool noreplace;	      /* RENAME_NOREPLACE */
+	bool exchange;	      /* RENAME_EXCHANGE */
+	bool rename_whiteout; /* RENAME_WHITEOUT */
+};
+
 struct lamina_layer {
 	int fd;		 /* root directory, O_PATH; a private clone of its mount where permitted */
 	dev_t dev;	 /* of the root directory */
 	uint16_t dev_nr; /* which of the union's file systems, counted from 0 */
 	bool xwhiteouts; /* the root is marked as a directory with xattr whiteouts */
-	bool d_ino_real; /* its directories list the numbers that stat gives */
+	bool fuse;	 /* on a FUSE file system */
+	bool numbers_made_up; /* whose inode numbers mean nothing at the next mount */
+	bool d_ino_real;      /* its directories list the numbers that stat gives */
 	enum lamina_override override;
 	char *path; /* as given, for messages only; never opened again */
 };
@@ -56,6 +66,7 @@ struct lamina_union {
 	atomic_bool index_used; /* false: the index is known to be empty */
 	bool durable;		/* fsync what is copied up */
 	const char *xattr_ns;	/* "trusted", "user" or NULL: where our own records go */
+	struct lamina_upper_can can;
 	enum lamina_whiteout_form whiteout_form;
 	unsigned int name_max; /* longest name whose deletion can be recorded */
 };

@@ -161,13 +161,11 @@ void lamina_marks_done(struct lamina_marks *marks)
 	marks->redirect = NULL;
 }
 
-errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const char *name)
+errint_t lamina_whiteout_dot_write(int dirfd, const char *name)
 {
 	char dot[NAME_MAX + 1];
 	int fd;
 
-	if (u->whiteout_form == LAMINA_WHITEOUT_CHR)
-		return mknodat(dirfd, name, S_IFCHR, 0) < 0 ? -errno : 0;
 	if (!lamina_whiteout_dot_name(name, dot))
 		return -ENAMETOOLONG;
 	fd = openat(dirfd, dot, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -175,6 +173,13 @@ errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const ch
 		return -errno;
 	close(fd);
 	return 0;
+}
+
+errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const char *name)
+{
+	if (u->whiteout_form == LAMINA_WHITEOUT_CHR)
+		return mknodat(dirfd, name, S_IFCHR, 0) < 0 ? -errno : 0;
+	return lamina_whiteout_dot_write(dirfd, name);
 }
 
 errint_t lamina_whiteout_dot_remove(int dirfd, const char *name)
