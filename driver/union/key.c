@@ -33,8 +33,8 @@ static errint_t read_handle(int dirfd, const char *name, union handle *ret)
 static void write_handle(const struct lamina_layer *layer, const union handle *handle,
 			 char key[LAMINA_KEY_SIZE])
 {
-	int length = snprintf(key, LAMINA_KEY_SIZE, "%u-%x-", layer->dev_nr,
-			      handle->header.handle_type);
+	int length =
+		snprintf(key, LAMINA_KEY_SIZE, "%u-%x-", layer->dev_nr, handle->header.handle_type);
 
 	for (unsigned int i = 0; i < handle->header.handle_bytes; i++)
 		length += snprintf(key + length, LAMINA_KEY_SIZE - (size_t)length, "%02x",

@@ -140,19 +140,12 @@ static errint_t check_same_mount(const struct lamina_union *u, int work_fd, cons
 		work, u->layers[0].path);
 }
 
-static errint_t open_sub_directory(int work_fd, const char *name)
-{
-	if (mkdirat(work_fd, name, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	return lamina_fd_open_name(work_fd, name, O_RDONLY | O_DIRECTORY);
-}
-
 static errint_t open_work(struct lamina_union *u, int work_fd, const char *work,
 			  struct lamina_error *error)
 {
 	errint_t err;
 
-	u->work_fd = open_sub_directory(work_fd, WORK_DIR);
+	u->work_fd = lamina_work_open_dir(work_fd, WORK_DIR);
 	if (u->work_fd < 0)
 		return lamina_error_set(error, u->work_fd, "cannot use the work directory '%s/%s'",
 					work, WORK_DIR);
@@ -160,7 +153,7 @@ static errint_t open_work(struct lamina_union *u, int work_fd, const char *work,
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot clear the work directory '%s/%s'", work,
 					WORK_DIR);
-	u->index_fd = open_sub_directory(work_fd, INDEX_DIR);
+	u->index_fd = lamina_work_open_dir(work_fd, INDEX_DIR);
 	if (u->index_fd < 0)
 		return lamina_error_set(error, u->index_fd,
 					"cannot use the index directory '%s/%s'", work, INDEX_DIR);

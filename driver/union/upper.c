@@ -74,8 +74,7 @@ static bool can_mknod(const struct lamina_union *u, const char *name)
 
 static bool make_file(const struct lamina_union *u, const char *name, struct stat *ret)
 {
-	_cleanup_fd_ int fd =
-		openat(u->work_fd, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	_cleanup_fd_ int fd = openat(u->work_fd, name, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
 
 	*ret = look(u, name);
 	return fd >= 0 && S_ISREG(ret->st_mode);
@@ -168,7 +167,7 @@ void lamina_upper_probe(struct lamina_union *u, bool dot_whiteouts)
 		if (can_xattr(u, spaces[i]))
 			u->xattr_ns = spaces[i];
 	u->whiteout_form = !dot_whiteouts && try_name(u, can_mknod) ? LAMINA_WHITEOUT_CHR
-								     : LAMINA_WHITEOUT_DOT;
+								    : LAMINA_WHITEOUT_DOT;
 	u->name_max = longest_name(u);
 	/* Without RENAME_WHITEOUT a name is hidden by a `.wh.` file while it is replaced. */
 	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
@@ -194,9 +193,8 @@ errint_t lamina_upper_new_file(const struct lamina_union *u, char fresh[LAMINA_W
 errint_t lamina_upper_place(const struct lamina_union *u, const char *fresh, int dirfd,
 			    const char *name)
 {
-	int result = u->can.noreplace
-			     ? renameat2(u->work_fd, fresh, dirfd, name, RENAME_NOREPLACE)
-			     : renameat(u->work_fd, fresh, dirfd, name);
+	int result = u->can.noreplace ? renameat2(u->work_fd, fresh, dirfd, name, RENAME_NOREPLACE)
+				      : renameat(u->work_fd, fresh, dirfd, name);
 
 	return result < 0 ? -errno : 0;
 }

@@ -203,6 +203,85 @@ remounted_as_before() {
 	done
 }
 
+# ---- work directories that hand something down ----
+
+# Objects that are made in the work directory, each in its way.
+work_by_all_ways() {
+	echo new >mnt/new
+	mkdir mnt/new-dir
+	ln -s target mnt/new-link
+	mknod mnt/new-fifo p
+	echo more >>mnt/file
+	chmod 700 mnt/dir
+	echo more >>mnt/dir/inner
+	touch mnt/linked
+	chown -h 5:6 mnt/link mnt/fifo
+	rm mnt/new mnt/doomed
+	echo again >mnt/new
+	echo again >mnt/doomed
+	rm -r mnt/replaced mnt/tree/sub
+	mkdir mnt/replaced mnt/tree/sub
+	echo new >mnt/replaced/inner
+	ln -s target mnt/tree/sub/link
+	mv mnt/tree mnt/tree2
+	mkdir mnt/tree
+	mv mnt/moved mnt/moved2
+	echo again >mnt/moved
+	ln mnt/link mnt/link2
+}
+
+@test "ACLs, set-gid and flags of the work directory are not handed down to anything" {
+	mkdir -p lower/dir lower/replaced lower/tree/sub
+	echo lower | tee lower/file lower/dir/inner lower/doomed lower/moved lower/replaced/old lower/linked \
+		lower/tree/sub/old >/dev/null
+	ln lower/linked lower/linked2
+	ln -s target lower/link
+	mkfifo lower/fifo
+	mount_lamina
+	work_by_all_ways
+	picture mnt >before
+	umount_lamina
+	# All that may have been made by an earlier version, or by another driver, is dressed as well.
+	rm -r upper
+	mkdir upper
+	chgrp 1234 work work/*
+	chmod g+s work work/*
+	setfacl -d -m u:1234:rwx,g:1234:rwx work work/*
+	setfacl -m u:1234:rwx work work/*
+	chattr +A +S +d +D work work/*
+	mount_lamina
+	work_by_all_ways
+	assert_picture before mnt
+	umount_lamina
+	assert_equal "$(find upper -gid 1234)" ""
+	assert_equal "$(getfacl -R -p -s upper | grep 1234)" ""
+	assert_equal "$(find upper -type f -o -type d | xargs lsattr -d | cut -c1-22 | tr -d 'e-' | sort -u)" ""
+}
+
+@test "what a directory of the upper hands down is handed down, also over a whiteout" {
+	mkdir -p lower/dir/{gone-dir,kept}
+	touch lower/dir/gone-file lower/dir/gone-link
+	mkdir plain
+	for dir in lower/dir plain; do
+		chgrp 1234 $dir
+		chmod 2775 $dir
+		setfacl -d -m u:4321:rwx,g:4321:r-x $dir
+	done
+	chmod g+s work
+	setfacl -d -m u:1234:rwx work
+	mount_lamina
+	rm -r mnt/dir/gone-*
+	for dir in mnt/dir plain; do
+		mkdir $dir/gone-dir $dir/gone-dir/inner
+		echo new | tee $dir/gone-file $dir/gone-dir/inner/file >/dev/null
+		ln -s target $dir/gone-link
+	done
+	rmdir mnt/dir/kept
+	picture plain >expected
+	assert_picture expected mnt/dir
+	umount_lamina
+}
+
 # ---- uppers that claim more than they do ----
 
 # A mount whose upper answers to CALL with ANSWER (strace's words) and does nothing.
