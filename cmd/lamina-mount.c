@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "engine/policy.h"
 #include "engine/probe.h"
@@ -129,6 +130,10 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 	p->fs.session = p->session;
 	p->guard.audit.mount = p->mount.target;
 	err = wire_session_start(p->session);
+	if (err == -EPERM)
+		return lamina_error_say(error, err,
+					"cannot start a thread: clone3(2) is refused here, by a "
+					"sandbox (seccomp) that has to answer ENOSYS");
 	if (err == 0)
 		err = wire_session_wait_ready(p->session);
 	return err < 0 ? lamina_error_set(error, err,
@@ -172,8 +177,10 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 	err = start_session(p, error);
 	if (err == 0)
 		err = lamina_mount_attach(&p->mount, error);
-	if (err < 0)
+	if (err < 0) {
+		lamina_mount_undo(&p->mount);
 		return err;
+	}
 	program_record(p, engine_name(p), getpid(), 0);
 	return program_ready(p, error);
 }
@@ -227,7 +234,10 @@ int main(int argc, char **argv)
 		.device = -1,
 	};
 	struct lamina_error error = {""};
-	errint_t err = lamina_mount_options_parse(&p.options, argc, argv, &error);
+	errint_t err;
+
+	lamina_calls_probe();
+	err = lamina_mount_options_parse(&p.options, argc, argv, &error);
 
 	if (err == 0 && p.options.help) {
 		lamina_mount_options_help(PROGRAM);

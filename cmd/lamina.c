@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "commands.h"
 #include "version.h"
 
@@ -36,6 +37,7 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "--help";
 
+	lamina_calls_probe();
 	if (!strcmp(name, "--help") || !strcmp(name, "-h")) {
 		print_help(stdout);
 		return EXIT_SUCCESS;

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -264,8 +265,10 @@ int main(int argc, char **argv)
 	struct lamina_error error = {""};
 	struct options options = {0};
 	struct hook_state state;
-	errint_t err = parse(argc, argv, &options);
+	errint_t err;
 
+	lamina_calls_probe();
+	err = parse(argc, argv, &options);
 	if (err < 0) {
 		print_help(stderr);
 		return EXIT_FAILURE; /* also fail-open: nobody knows what was meant */

@@ -36,7 +36,10 @@ errint_t lamina_fd_write_all(int fd, const void *bytes, size_t size);
 /* The path by which the kernel finds what @fd refers to: for calls that take no fd. */
 void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd);
 
-/* As above, for the single component @name in the directory @dirfd; @size must hold both. */
+/* The path of what the kernel tells of the descriptor @fd (fdinfo). */
+void lamina_fd_info_path(char path[LAMINA_FD_PATH_SIZE], int fd);
+
+/* As lamina_fd_path(), for the single component @name in the directory @dirfd; @size must hold both. */
 errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name);
 
 /* The entries of the directory @fd, from the first; closedir() by the caller. @fd stays open. */

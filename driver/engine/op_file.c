@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/limits.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
@@ -279,6 +280,8 @@ errint_t op_copy_file_range(struct wire_request *r)
 		err = object_data(&from, false, &from_data);
 	if (err < 0)
 		return err;
+	if (lamina_call_refused(LAMINA_CALL_COPY_FILE_RANGE))
+		return -ENOSYS; /* the kernel reads and writes */
 	wire_session_block_ahead(r->session);
 	n = copy_file_range(from_data.file->fd, &from_at, to_data.file->fd, &to_at, size, 0);
 	if (n < 0)

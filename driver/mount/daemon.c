@@ -6,16 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 
 void lamina_daemon_close_inherited(void)
 {
-	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	lamina_call_close_from(STDERR_FILENO + 1);
 }
 
 /* Wait for the daemon's word, or its end. */

@@ -75,6 +75,9 @@ static const char *upper_in_the_way(const struct lamina_union *u)
 		return NULL;
 	if (u->whiteout_form != LAMINA_WHITEOUT_CHR)
 		return "the upper gets whiteouts named .wh., which the kernel does not write";
+	if (u->keys_by_number)
+		return "the upper's index knows files by their numbers (name_to_handle_at(2) was "
+		       "refused to the one who mounted it first), the kernel by their handles";
 	if (!u->xattr_ns)
 		return "the upper's file system has no extended attributes, so a directory cannot "
 		       "be "

@@ -17,11 +17,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "mount/call.h"
 
 #define FUSE_DEVICE "/dev/fuse"
-#define SUBTYPE	    "lamina"
 
 /* A daemon that was killed leaves a mount on which nothing works; it is in the way of a new one. */
 static void clear_dead_mount(const char *target)
@@ -81,10 +82,9 @@ static errint_t set_flag(int fs, const char *key)
 	return fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* A label means something only where SELinux is at work. */
-static bool selinux_enabled(void)
+const char *mount_context(const struct lamina_mount_spec *spec)
 {
-	return access("/sys/fs/selinux/enforce", F_OK) == 0;
+	return access("/sys/fs/selinux/enforce", F_OK) == 0 ? spec->context : NULL;
 }
 
 static errint_t configure(int fs, int device, const struct lamina_mount_spec *spec)
@@ -92,7 +92,7 @@ static errint_t configure(int fs, int device, const struct lamina_mount_spec *sp
 	errint_t err = set_string(fs, "source", spec->source);
 
 	if (err == 0)
-		err = set_string(fs, "subtype", SUBTYPE);
+		err = set_string(fs, "subtype", MOUNT_SUBTYPE);
 	if (err == 0)
 		err = set_number(fs, "fd", "%u", (unsigned int)device);
 	if (err == 0)
@@ -105,8 +105,8 @@ static errint_t configure(int fs, int device, const struct lamina_mount_spec *sp
 		err = set_flag(fs, "default_permissions");
 	if (err == 0 && spec->allow_other)
 		err = set_flag(fs, "allow_other");
-	if (err == 0 && spec->context && selinux_enabled())
-		err = set_string(fs, "context", spec->context);
+	if (err == 0 && mount_context(spec))
+		err = set_string(fs, "context", mount_context(spec));
 	if (err == 0 && spec->read_only)
 		err = set_flag(fs, "ro");
 	if (err == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -118,8 +118,11 @@ static errint_t mount_by_api(struct lamina_mount *m, int fs, const struct lamina
 			     struct lamina_error *error)
 {
 	uint64_t attrs = spec->attrs | (spec->read_only ? MOUNT_ATTR_RDONLY : 0);
-	errint_t err = configure(fs, m->device, spec);
+	errint_t err = open_device(m, error);
 
+	if (err < 0)
+		return err;
+	err = configure(fs, m->device, spec);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot make the FUSE mount for '%s'",
 					spec->target);
@@ -172,9 +175,9 @@ static void exec_fusermount(int socket, const char *options, const char *target)
 
 static errint_t fusermount_options(const struct lamina_mount_spec *spec, char **ret)
 {
-	int length =
-		asprintf(ret, "fsname=%s,subtype=" SUBTYPE ",default_permissions%s%s", spec->source,
-			 spec->allow_other ? ",allow_other" : "", spec->read_only ? ",ro" : "");
+	int length = asprintf(ret, "fsname=%s,subtype=" MOUNT_SUBTYPE ",default_permissions%s%s",
+			      spec->source, spec->allow_other ? ",allow_other" : "",
+			      spec->read_only ? ",ro" : "");
 
 	return length < 0 ? -ENOMEM : 0;
 }
@@ -203,9 +206,38 @@ static errint_t mount_by_helper(struct lamina_mount *m, const struct lamina_moun
 	m->device = receive_fd(ours);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	if (m->device >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	m->early = m->device >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (m->early)
 		return 0;
 	return lamina_error_say(error, -EPERM, "fusermount3 could not mount on '%s'", spec->target);
+}
+
+/* ---- sandboxes ---- */
+
+/*
+ * The mount API is refused to us by something that is not the kernel: that may not know the call, and
+ * know mount(2); or it wants nobody to mount.
+ */
+static errint_t mount_in_sandbox(struct lamina_mount *m, const struct lamina_mount_spec *spec,
+				 const char *refused, struct lamina_error *error)
+{
+	errint_t err = open_device(m, error);
+
+	if (err < 0)
+		return err;
+	err = mount_by_call(m, spec);
+	if (err == 0) {
+		m->early = true;
+		return 0;
+	}
+	lamina_cleanup_fd(&m->device);
+	if (mount_by_helper(m, spec, error) == 0)
+		return 0;
+	return lamina_error_say(error, err,
+				"cannot mount on '%s': %s(2) and mount(2) are refused here, though "
+				"this process has CAP_SYS_ADMIN; allow one of them in the sandbox "
+				"(seccomp), or mount in a mount namespace of your own",
+				spec->target, refused);
 }
 
 /* ---- */
@@ -221,6 +253,7 @@ static bool is_mounted_device(const char *target, int *ret_fd)
 static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *spec,
 			struct lamina_error *error)
 {
+	const char *refused = lamina_call_refused_mounting();
 	_cleanup_fd_ int fs = -1;
 	errint_t err;
 
@@ -229,13 +262,14 @@ static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *
 	err = open_target(m, spec->target, error);
 	if (err < 0)
 		return err;
+	if (refused)
+		return mount_in_sandbox(m, spec, refused, error);
 	fs = fsopen("fuse", FSOPEN_CLOEXEC);
-	if (fs < 0 && errno == EPERM)
+	if (fs < 0 && (errno == EPERM || errno == ENOSYS))
 		return mount_by_helper(m, spec, error);
 	if (fs < 0)
 		return lamina_error_set(error, -errno, "this kernel does not know FUSE");
-	err = open_device(m, error);
-	return err < 0 ? err : mount_by_api(m, fs, spec, error);
+	return mount_by_api(m, fs, spec, error);
 }
 
 errint_t lamina_mount_open_target(struct lamina_mount *ret, const char *target,
@@ -289,12 +323,10 @@ errint_t lamina_mount_attach(struct lamina_mount *m, struct lamina_error *error)
 	return 0;
 }
 
-void lamina_mount_detach(const struct lamina_mount *m)
+static void detach(const struct lamina_mount *m)
 {
 	pid_t child;
 
-	if (!m->target || m->dev == 0 || device_of(AT_FDCWD, m->target) != m->dev)
-		return;
 	if (umount2(m->target, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno != EPERM)
 		return;
 	child = fork();
@@ -304,6 +336,18 @@ void lamina_mount_detach(const struct lamina_mount *m)
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+void lamina_mount_detach(const struct lamina_mount *m)
+{
+	if (m->target && m->dev != 0 && device_of(AT_FDCWD, m->target) == m->dev)
+		detach(m);
+}
+
+void lamina_mount_undo(const struct lamina_mount *m)
+{
+	if (m->early && m->dev == 0)
+		detach(m);
 }
 
 void lamina_mount_done(struct lamina_mount *m)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Getting a FUSE mount from the kernel: by the mount API for who may mount, by fusermount3 for plain
- * users. The mount becomes visible only after the session has answered.
+ * users. The mount becomes visible only after the session has answered; but at once where fusermount3
+ * or mount(2) has to make it.
  */
 #pragma once
 
@@ -23,10 +24,11 @@ struct lamina_mount_spec {
 
 struct lamina_mount {
 	int device;    /* /dev/fuse; the session takes it */
-	int mount_fd;  /* not yet attached, or -1 where fusermount3 has mounted already */
+	int mount_fd;  /* not yet attached, or -1 */
 	int target_fd; /* the mountpoint, O_PATH */
 	char *target;  /* absolute path, for unmounting */
 	dev_t dev;     /* of the mount, once attached */
+	bool early;    /* it was attached when it was made */
 };
 
 /* Only open the mountpoint: for a mount that is made elsewhere, and then is @ret's mount_fd. */
@@ -40,7 +42,17 @@ errint_t lamina_mount_prepare(struct lamina_mount *ret, const struct lamina_moun
 /* Make the mount visible at its target. The session must be answering. */
 errint_t lamina_mount_attach(struct lamina_mount *m, struct lamina_error *error);
 
+/* Take away again what was mounted early, where the session cannot be started. */
+void lamina_mount_undo(const struct lamina_mount *m);
+
 /* Detach the mount if it still is at its target; who uses it goes on using it. */
 void lamina_mount_detach(const struct lamina_mount *m);
 
 void lamina_mount_done(struct lamina_mount *m);
+
+/* ---- for those who make mounts ---- */
+
+#define MOUNT_SUBTYPE "lamina"
+
+/* The SELinux label to mount with: NULL where SELinux is not at work. */
+const char *mount_context(const struct lamina_mount_spec *spec);

@@ -15,6 +15,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 
@@ -42,7 +43,7 @@ static errint_t open_below(const char *base, bool make)
 	dir = openat(fd, SUB_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	if (make && faccessat(dir, ".", W_OK, AT_EACCESS) < 0) {
+	if (make && lamina_call_access(dir, ".", W_OK, AT_EACCESS) < 0) {
 		close(dir);
 		return -EACCES;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "union/override.h"
 #include "union/xattr.h"
@@ -40,12 +41,12 @@ errint_t lamina_attr_read_at(const struct lamina_union *u, unsigned int layer, i
 {
 	enum lamina_override override = u->layers[layer].override;
 	char value[LAMINA_OVERRIDE_SIZE];
+	errint_t err;
 	ssize_t n;
 
-	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, LAMINA_STATX_MASK, ret) < 0)
-		return -errno;
-	if (override == LAMINA_OVERRIDE_NONE)
-		return 0;
+	err = lamina_call_statx(dirfd, name, AT_SYMLINK_NOFOLLOW, LAMINA_STATX_MASK, ret);
+	if (err < 0 || override == LAMINA_OVERRIDE_NONE)
+		return err;
 	n = lamina_xattr_get_at(dirfd, name, lamina_override_xattr(override), value,
 				sizeof(value) - 1);
 	return apply_override(n, value, ret);
@@ -56,12 +57,13 @@ errint_t lamina_attr_read_fd(const struct lamina_union *u, unsigned int layer, i
 {
 	enum lamina_override override = u->layers[layer].override;
 	char value[LAMINA_OVERRIDE_SIZE];
+	errint_t err;
 	ssize_t n;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, LAMINA_STATX_MASK, ret) < 0)
-		return -errno;
-	if (override == LAMINA_OVERRIDE_NONE)
-		return 0;
+	err = lamina_call_statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, LAMINA_STATX_MASK,
+				ret);
+	if (err < 0 || override == LAMINA_OVERRIDE_NONE)
+		return err;
 	n = lamina_xattr_get_fd(fd, lamina_override_xattr(override), value, sizeof(value) - 1);
 	return apply_override(n, value, ret);
 }
@@ -142,14 +144,14 @@ mode_t lamina_attr_disk_mode(const struct lamina_union *u, mode_t mode)
 
 errint_t lamina_attr_imprint(const struct lamina_union *u, int fd, const struct statx *st)
 {
-	struct statx now;
+	struct stat now;
 	errint_t err;
 
 	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
 		return write_override(u, fd, st);
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &now) < 0)
+	if (fstat(fd, &now) < 0)
 		return -errno;
-	if (now.stx_uid != st->stx_uid || now.stx_gid != st->stx_gid) {
+	if (now.st_uid != st->stx_uid || now.st_gid != st->stx_gid) {
 		err = chown_disk(fd, st->stx_uid, st->stx_gid);
 		if (err < 0)
 			return err;

@@ -13,6 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "union/copydata.h"
 #include "union/creds.h"
@@ -225,12 +226,13 @@ errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const 
 	_cleanup_fd_ int fd = -1;
 	struct timespec times[2];
 	struct statx before;
-	errint_t err = 0;
+	errint_t err;
 
 	if (dirfd < 0)
 		return dirfd;
-	if (statx(dirfd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &before) < 0)
-		return -errno;
+	err = lamina_call_statx(dirfd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &before);
+	if (err < 0)
+		return err;
 	if (!(parent->parts[0].flags & LAMINA_PART_IMPURE)) {
 		err = lamina_origin_mark_parent(u, dirfd);
 		if (err < 0)

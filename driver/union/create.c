@@ -43,6 +43,44 @@ static errint_t imprint(const struct lamina_union *u, int fd, const struct lamin
 }
 
 /*
+ * Give the new object @fd of @dirfd to its owner, where the thread could not create it as that. A
+ * set-gid directory has given it its group already.
+ */
+static errint_t give_away(const struct lamina_union *u, int dirfd, int fd,
+			  const struct lamina_new *what)
+{
+	struct stat parent;
+	struct statx st;
+	errint_t err = lamina_attr_read_fd(u, 0, fd, &st);
+
+	if (err == 0 && fstat(dirfd, &parent) < 0)
+		err = -errno;
+	if (err < 0)
+		return err;
+	st.stx_uid = what->uid;
+	if (!(parent.st_mode & S_ISGID))
+		st.stx_gid = what->gid;
+	return lamina_attr_imprint(u, fd, &st);
+}
+
+/* What is left to do with the new object @fd of @dirfd; @owned: lamina_creds_become()'s result. */
+static errint_t settle(const struct lamina_union *u, int dirfd, int fd, errint_t owned,
+		       const struct lamina_new *what)
+{
+	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
+		return imprint(u, fd, what);
+	if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
+		return give_away(u, dirfd, fd, what);
+	return 0;
+}
+
+/* The mode with which the object is created in @dirfd, its type included. */
+static mode_t mode_to_create(const struct lamina_union *u, int dirfd, const struct lamina_new *what)
+{
+	return lamina_creds_masked(dirfd, lamina_attr_disk_mode(u, what->mode), what->umask);
+}
+
+/*
  * With overrides a device, fifo or socket is a plain file whose override says what it is: the disk
  * may not hold it, and none of them can carry a user attribute.
  */
@@ -58,7 +96,7 @@ static mode_t disk_type(const struct lamina_union *u, const struct lamina_new *w
 static errint_t make_node(const struct lamina_union *u, int dirfd, const char *name,
 			  const struct lamina_new *what)
 {
-	mode_t mode = lamina_attr_disk_mode(u, what->mode);
+	mode_t mode = mode_to_create(u, dirfd, what);
 	int result;
 
 	switch (disk_type(u, what)) {
@@ -83,7 +121,7 @@ static errint_t make_file(const struct lamina_union *u, int dirfd, const char *n
 			  const struct lamina_new *what)
 {
 	int fd = openat(dirfd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
-			lamina_attr_disk_mode(u, what->mode) & 07777);
+			mode_to_create(u, dirfd, what) & 07777);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -95,14 +133,11 @@ static errint_t make(const struct lamina_union *u, int dirfd, const char *name,
 	errint_t owned = lamina_creds_become(what->uid, what->gid, what->umask);
 	_cleanup_fd_ int fd = disk_type(u, what) == S_IFREG ? make_file(u, dirfd, name, what)
 							    : make_node(u, dirfd, name, what);
-	errint_t err = 0;
+	errint_t err;
 
 	if (fd < 0)
 		return fd;
-	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
-		err = imprint(u, fd, what);
-	else if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
-		err = lamina_attr_chown(u, fd, what->uid, what->gid);
+	err = settle(u, dirfd, fd, owned, what);
 	if (err < 0) {
 		unlinkat(dirfd, name, S_ISDIR(what->mode) ? AT_REMOVEDIR : 0);
 		return err;
@@ -232,7 +267,7 @@ errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *
 	const struct lamina_union *u = dir->u;
 	errint_t dirfd = lamina_dir_fd(dir, 0);
 	_cleanup_fd_ int fd = -1;
-	errint_t owned, err = 0;
+	errint_t owned, err;
 
 	if (dirfd < 0)
 		return dirfd;
@@ -240,13 +275,10 @@ errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *
 		return -EOPNOTSUPP;
 	owned = lamina_creds_become(what->uid, what->gid, what->umask);
 	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | (flags & O_EXCL),
-		    lamina_attr_disk_mode(u, what->mode) & 07777);
+		    mode_to_create(u, dirfd, what) & 07777);
 	if (fd < 0)
 		return -errno;
-	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
-		err = imprint(u, fd, what);
-	else if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
-		err = lamina_attr_chown(u, fd, what->uid, what->gid);
+	err = settle(u, dirfd, fd, owned, what);
 	return err < 0 ? err : TAKE_FD(fd);
 }
 

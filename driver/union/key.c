@@ -10,8 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/limits.h"
+
+/* In the index: its keys are of the second kind. No key has a dot. */
+#define BY_NUMBER ".by-number"
 
 /* Room for the largest handle that fits a key. */
 union handle {
@@ -22,12 +27,13 @@ union handle {
 /* Returns 1, 0 (there are none here), or -errno. */
 static errint_t read_handle(int dirfd, const char *name, union handle *ret)
 {
-	int mount_id;
+	errint_t err;
 
 	ret->header.handle_bytes = LAMINA_HANDLE_MAX;
-	if (name_to_handle_at(dirfd, name, &ret->header, &mount_id, *name ? 0 : AT_EMPTY_PATH) == 0)
+	err = lamina_call_handle(dirfd, name, &ret->header);
+	if (err == 0)
 		return 1;
-	return errno == EOPNOTSUPP || errno == EOVERFLOW ? 0 : -errno;
+	return err == -EOPNOTSUPP || err == -EOVERFLOW ? 0 : err;
 }
 
 static void write_handle(const struct lamina_layer *layer, const union handle *handle,
@@ -46,7 +52,7 @@ errint_t lamina_key_of(const struct lamina_union *u, unsigned int layer, int dir
 {
 	const struct lamina_layer *l = &u->layers[layer];
 	union handle handle;
-	errint_t found = l->fuse ? 0 : read_handle(dirfd, name, &handle);
+	errint_t found = l->fuse || u->keys_by_number ? 0 : read_handle(dirfd, name, &handle);
 
 	if (found < 0)
 		return found;
@@ -57,6 +63,53 @@ errint_t lamina_key_of(const struct lamina_union *u, unsigned int layer, int dir
 	else
 		snprintf(key, LAMINA_KEY_SIZE, "l%u-%" PRIx64, u->n_layers - layer,
 			 (uint64_t)st->stx_ino);
+	return 0;
+}
+
+/* What the index holds. */
+enum content { NOTHING, BY_NUMBER_ALONE, KEYS, KEYS_BY_NUMBER };
+
+/* Returns it or -errno. */
+static errint_t look_into(int index_fd)
+{
+	_cleanup_dir_ DIR *dir = NULL;
+	errint_t err = lamina_fd_read_dir(index_fd, &dir);
+	bool marked = false, keys = false;
+	const struct dirent *d;
+
+	if (err < 0)
+		return err;
+	while ((d = readdir(dir))) {
+		bool is_mark = !strcmp(d->d_name, BY_NUMBER);
+
+		marked |= is_mark;
+		keys |= !is_mark && lamina_name_valid(d->d_name);
+	}
+	if (marked)
+		return keys ? KEYS_BY_NUMBER : BY_NUMBER_ALONE;
+	return keys ? KEYS : NOTHING;
+}
+
+errint_t lamina_keys_choose(struct lamina_union *u, struct lamina_error *error)
+{
+	bool refused = lamina_call_refused(LAMINA_CALL_NAME_TO_HANDLE_AT);
+	errint_t content = u->writable ? look_into(u->index_fd) : NOTHING;
+
+	if (content < 0)
+		return lamina_error_set(error, content, "cannot read the index directory");
+	u->keys_by_number = refused || content == KEYS_BY_NUMBER;
+	if (!refused && content == BY_NUMBER_ALONE)
+		(void)unlinkat(u->index_fd, BY_NUMBER, 0);
+	if (!refused || !u->writable || content == BY_NUMBER_ALONE || content == KEYS_BY_NUMBER)
+		return 0;
+	if (content == KEYS)
+		return lamina_error_say(
+			error, -EPERM,
+			"name_to_handle_at(2) is refused here, and by file handles the work "
+			"directory knows the hard links that were changed; allow the call in the "
+			"sandbox, or use another upper");
+	if (symlinkat("-", u->index_fd, BY_NUMBER) < 0)
+		return lamina_error_set(error, -errno, "cannot write to the index directory");
 	return 0;
 }
 

@@ -13,6 +13,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "union/attr.h"
 #include "union/key.h"
@@ -75,10 +76,12 @@ errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const cha
 
 	if (fd < 0)
 		return lamina_error_set(error, -errno, "cannot open the %s '%s'", what, path);
-	if (faccessat(fd, ".", R_OK | X_OK, AT_EACCESS) < 0)
-		return lamina_error_set(error, -errno, "cannot read the %s '%s'", what, path);
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
-		return lamina_error_set(error, -errno, "cannot stat the %s '%s'", what, path);
+	err = lamina_call_access(fd, ".", R_OK | X_OK, AT_EACCESS);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the %s '%s'", what, path);
+	err = lamina_call_statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot stat the %s '%s'", what, path);
 	err = lamina_override_detect(fd);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the attributes of the %s '%s'",

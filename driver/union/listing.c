@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "union/attr.h"
@@ -269,8 +270,9 @@ static errint_t read_part(struct builder *b, unsigned int i, char *buffer)
 
 	if (fd < 0)
 		return fd;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0)
-		return -errno;
+	err = lamina_call_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st);
+	if (err < 0)
+		return err;
 	r.dev = lamina_statx_dev(&st);
 	err = read_entries(b, &r, buffer);
 	/* Whoever lists goes on to look names up, most of them in the topmost part. */

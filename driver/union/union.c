@@ -9,15 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
 #include "union/index.h"
+#include "union/key.h"
 #include "union/layer.h"
 #include "union/override.h"
 #include "union/upper.h"
@@ -89,7 +90,7 @@ static void find_root_depth(struct lamina_union *u)
 	while (u->n_root < u->n_layers) {
 		int fd = u->layers[u->n_root++].fd;
 
-		if (faccessat(fd, LAMINA_DOT_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (lamina_call_access(fd, LAMINA_DOT_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			break;
 	}
 }
@@ -125,13 +126,17 @@ static errint_t lock_upper(struct lamina_union *u, unsigned int wait_ms, struct 
 static errint_t check_same_mount(const struct lamina_union *u, int work_fd, const char *work,
 				 struct lamina_error *error)
 {
-	struct statx upper, other;
+	errint_t upper = lamina_call_mount_id(u->layers[0].fd),
+		 other = lamina_call_mount_id(work_fd);
+	struct stat upper_st, other_st;
 
-	if (statx(u->layers[0].fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &upper) < 0 ||
-	    statx(work_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &other) < 0)
+	if (upper < 0 || other < 0)
+		return lamina_error_set(error, upper < 0 ? upper : other,
+					"cannot find out which mount the work directory '%s' is on",
+					work);
+	if (fstat(u->layers[0].fd, &upper_st) < 0 || fstat(work_fd, &other_st) < 0)
 		return lamina_error_set(error, -errno, "cannot stat the work directory '%s'", work);
-	if (lamina_statx_dev(&upper) == lamina_statx_dev(&other) &&
-	    upper.stx_mnt_id == other.stx_mnt_id)
+	if (upper_st.st_dev == other_st.st_dev && upper == other)
 		return 0;
 	return lamina_error_say(
 		error, -EXDEV,
@@ -185,16 +190,19 @@ static errint_t set_override(struct lamina_union *u, unsigned int permissions,
 static errint_t open_upper(struct lamina_union *u, const struct lamina_union_options *o,
 			   int work_fd, struct lamina_error *error)
 {
-	errint_t err;
+	errint_t err = lamina_call_access(u->layers[0].fd, ".", W_OK, AT_EACCESS);
 
-	if (faccessat(u->layers[0].fd, ".", W_OK, AT_EACCESS) < 0)
-		return lamina_error_set(error, -errno, "cannot write to the upper directory '%s'",
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot write to the upper directory '%s'",
 					o->upper);
 	err = check_same_mount(u, work_fd, o->work, error);
 	if (err == 0)
 		err = lock_upper(u, o->lock_wait_ms ? o->lock_wait_ms : LAMINA_LOCK_WAIT_MS, error);
 	if (err == 0)
 		err = open_work(u, work_fd, o->work, error);
+	if (err < 0)
+		return err;
+	err = lamina_keys_choose(u, error);
 	if (err < 0)
 		return err;
 	u->durable = !o->volatile_;
@@ -246,9 +254,12 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 		lamina_union_make_private(u);
 	number_devices(u);
 	find_root_depth(u);
-	if (getrandom(u->hash_key, sizeof(u->hash_key), 0) != (ssize_t)sizeof(u->hash_key))
-		return lamina_error_set(error, -errno, "cannot get random numbers");
-	return u->writable ? open_upper(u, o, work_fd, error) : 0;
+	err = lamina_call_random(u->hash_key, sizeof(u->hash_key));
+	if (err < 0)
+		return lamina_error_set(
+			error, err,
+			"getrandom(2) is refused here, and /dev/urandom cannot be read instead");
+	return u->writable ? open_upper(u, o, work_fd, error) : lamina_keys_choose(u, error);
 }
 
 errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_options *options,

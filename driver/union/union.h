@@ -63,6 +63,7 @@ struct lamina_union {
 	int lock_fd;		/* the upper, locked for as long as this is open */
 	int work_fd;		/* unfinished objects; emptied at mount */
 	int index_fd;		/* hard links that were copied up, by the lower file's handle */
+	bool keys_by_number;	/* see key.h */
 	atomic_bool index_used; /* false: the index is known to be empty */
 	bool durable;		/* fsync what is copied up */
 	const char *xattr_ns;	/* "trusted", "user" or NULL: where our own records go */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
@@ -28,9 +29,11 @@ bool lamina_whiteout_dot_name(const char *name, char dot[NAME_MAX + 1])
 
 static errint_t exists(int dirfd, const char *name)
 {
-	if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	errint_t err = lamina_call_access(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW);
+
+	if (err == 0)
 		return 1;
-	return errno == ENOENT || errno == ENAMETOOLONG ? 0 : -errno;
+	return err == -ENOENT || err == -ENAMETOOLONG ? 0 : err;
 }
 
 errint_t lamina_whiteout_dot_exists(int dirfd, const char *name)

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -28,9 +29,6 @@ struct xattr_at_args {
 	uint32_t flags;
 };
 
-/* Set for good when the kernel does not have the *xattrat calls; then /proc leads to the name. */
-static atomic_bool no_xattrat;
-
 static ssize_t result_of(ssize_t result)
 {
 	return result < 0 ? -errno : result;
@@ -42,14 +40,11 @@ ssize_t lamina_xattr_get_at(int dirfd, const char *name, const char *xattr, void
 	char path[LAMINA_FD_PATH_SIZE + NAME_MAX + 2];
 	errint_t err;
 
-	if (!atomic_load_explicit(&no_xattrat, memory_order_relaxed)) {
+	if (!lamina_call_refused(LAMINA_CALL_XATTRAT)) {
 		struct xattr_at_args args = {.value = (uintptr_t)value, .size = (uint32_t)size};
-		ssize_t n = result_of(syscall(SYS_getxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW,
-					      xattr, &args, sizeof(args)));
 
-		if (n != -ENOSYS)
-			return n;
-		atomic_store(&no_xattrat, true);
+		return result_of(syscall(SYS_getxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, xattr,
+					 &args, sizeof(args)));
 	}
 	err = lamina_fd_name_path(path, sizeof(path), dirfd, name);
 	if (err < 0)
@@ -62,14 +57,9 @@ ssize_t lamina_xattr_list_at(int dirfd, const char *name, char *list, size_t siz
 	char path[LAMINA_FD_PATH_SIZE + NAME_MAX + 2];
 	errint_t err;
 
-	if (!atomic_load_explicit(&no_xattrat, memory_order_relaxed)) {
-		ssize_t n = result_of(
+	if (!lamina_call_refused(LAMINA_CALL_XATTRAT))
+		return result_of(
 			syscall(SYS_listxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, list, size));
-
-		if (n != -ENOSYS)
-			return n;
-		atomic_store(&no_xattrat, true);
-	}
 	err = lamina_fd_name_path(path, sizeof(path), dirfd, name);
 	if (err < 0)
 		return err;
