@@ -184,6 +184,7 @@ remounted_as_before() {
 }
 
 @test "a layer of a FUSE server that makes up its numbers never shows one file as another" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "engine bpf refuses layers whose numbers mean nothing"
 	echo A >lower/a
 	echo B >lower/b
 	ln lower/a lower/a2
@@ -255,7 +256,7 @@ work_by_all_ways() {
 	umount_lamina
 	assert_equal "$(find upper -gid 1234)" ""
 	assert_equal "$(getfacl -R -p -s upper | grep 1234)" ""
-	assert_equal "$(find upper -type f -o -type d | xargs lsattr -d | cut -c1-22 | tr -d 'e-' | sort -u)" ""
+	assert_equal "$(find upper \( -type f -o -type d \) -exec lsattr -d {} + | cut -c1-22 | tr -d 'e-' | sort -u)" ""
 }
 
 @test "what a directory of the upper hands down is handed down, also over a whiteout" {
