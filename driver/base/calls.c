@@ -176,8 +176,7 @@ errint_t lamina_call_open_beneath(int dirfd, const char *path, int flags)
 
 static struct statx_timestamp stamp_of(const struct timespec *time)
 {
-	return (struct statx_timestamp){.tv_sec = time->tv_sec,
-					.tv_nsec = (uint32_t)time->tv_nsec};
+	return (struct statx_timestamp){.tv_sec = time->tv_sec, .tv_nsec = (uint32_t)time->tv_nsec};
 }
 
 errint_t lamina_call_statx(int dirfd, const char *name, int flags, unsigned int mask,
@@ -285,8 +284,9 @@ errint_t lamina_call_handle(int dirfd, const char *name, struct file_handle *ret
 
 	if (refused[LAMINA_CALL_NAME_TO_HANDLE_AT])
 		return -EOPNOTSUPP;
-	return name_to_handle_at(dirfd, name, ret, &mount_id, *name ? 0 : AT_EMPTY_PATH) < 0 ? -errno
-											      : 0;
+	return name_to_handle_at(dirfd, name, ret, &mount_id, *name ? 0 : AT_EMPTY_PATH) < 0
+		       ? -errno
+		       : 0;
 }
 
 errint_t lamina_call_random(void *bytes, size_t size)

@@ -13,10 +13,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "base/calls.h"
 #include "base/fd.h"
 #include "union/copydata.h"
 #include "union/creds.h"
+#include "union/permit.h"
 #include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -27,23 +27,29 @@ static struct timespec timespec_of(const struct statx_timestamp *stamp)
 	return (struct timespec){.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
 }
 
-/* Everything of @from but its data and its names. Times last: the rest would change them. */
+/*
+ * Everything of @from but its data and its names. The owner comes first: changing it takes set-id bits
+ * and capabilities away. The mode, of which an access ACL is a part, may forbid the daemon, too, to set
+ * what is before it; times are changed by all the rest.
+ */
 static errint_t copy_attributes(const struct lamina_union *u, const struct lamina_source *from,
 				int to, bool shortened)
 {
 	struct timespec times[2] = {timespec_of(&from->st.stx_atime),
 				    timespec_of(&from->st.stx_mtime)};
 	struct lamina_origin origin = {.ino = from->ino, .nlink = from->lower_nlink};
-	errint_t err = lamina_attr_imprint(u, to, &from->st);
+	errint_t err = lamina_attr_imprint_owner(u, to, &from->st);
 
 	/* A copy cut short is a truncation already, and there will be no other. */
 	if (shortened)
 		times[1].tv_nsec = UTIME_NOW;
 	strncpy(origin.key, from->key, sizeof(origin.key) - 1);
 	if (err == 0)
+		err = lamina_origin_write(u, to, &origin);
+	if (err == 0)
 		err = lamina_xattr_copy(u, from->layer, from->fd, to);
 	if (err == 0)
-		err = lamina_origin_write(u, to, &origin);
+		err = lamina_attr_imprint_mode(u, to, &from->st);
 	if (err == 0)
 		err = lamina_attr_set_times(to, times);
 	return err;
@@ -144,11 +150,19 @@ static errint_t link_into(int fd, int dirfd, const char *name)
 	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
 }
 
-/* Move the finished copy to its place. */
-static errint_t place(const struct lamina_union *u, int fd, const char *fresh, int dirfd,
-		      const char *name)
+/* Move the finished copy to its place. A directory changes its parent, for which it is written to. */
+static errint_t place(const struct lamina_union *u, int fd, const char *fresh, bool is_dir,
+		      const struct lamina_dir *dir, const char *name)
 {
-	return fresh[0] ? lamina_upper_place(u, fresh, dirfd, name) : link_into(fd, dirfd, name);
+	const struct lamina_part *part = &dir->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = 0;
+
+	if (!fresh[0])
+		return link_into(fd, part->fd, name);
+	if (is_dir)
+		err = lamina_permit_begin(u, fd, part->path, name, &permit);
+	return err < 0 ? err : lamina_upper_place(u, fresh, part->fd, name);
 }
 
 /*
@@ -192,61 +206,81 @@ static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, 
 	return err;
 }
 
-static errint_t copy_to(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
-			const struct lamina_source *from,
-			const struct lamina_copyup_options *options, int *ret_fd)
+static errint_t mark_parent(const struct lamina_union *u, struct lamina_dir *parent)
 {
-	int dirfd = dir->parts[0].fd;
-	char fresh[LAMINA_WORK_NAME_SIZE] = "";
-	_cleanup_fd_ int fd = -1;
+	struct lamina_part *part = &parent->parts[0];
 	errint_t err;
 
-	if (from->key[0]) {
-		err = link_indexed(u, dir, name, from->key);
-		if (err != -ENOENT)
-			return err;
-	}
-	fd = make_copy(u, from, options, fresh);
-	if (fd < 0)
-		return fd;
-	err = from->key[0] ? place_linked(u, fd, fresh, from->key, dir, name)
-			   : place(u, fd, fresh, dirfd, name);
-	if (err < 0 && fresh[0])
-		(void)lamina_work_remove_tree(u->work_fd, fresh);
-	if (err == 0 && S_ISREG(from->st.stx_mode))
-		*ret_fd = TAKE_FD(fd);
+	if (part->flags & LAMINA_PART_IMPURE)
+		return 0;
+	err = lamina_origin_mark_parent(u, part->fd);
+	if (err == 0)
+		part->flags |= LAMINA_PART_IMPURE;
 	return err;
+}
+
+/* A copy, not yet in its place, or (an fd of -1) that of the index. */
+struct copy {
+	int fd;
+	char fresh[LAMINA_WORK_NAME_SIZE];
+};
+
+static errint_t put(struct lamina_union *u, struct lamina_dir *parent, const char *name,
+		    const struct lamina_source *from, const struct copy *copy)
+{
+	if (copy->fd < 0)
+		return link_indexed(u, parent, name, from->key);
+	if (from->key[0])
+		return place_linked(u, copy->fd, copy->fresh, from->key, parent, name);
+	return place(u, copy->fd, copy->fresh, S_ISDIR(from->st.stx_mode), parent, name);
+}
+
+/* All that changes @parent, which then looks as if nothing had happened. */
+static errint_t put_in_place(struct lamina_union *u, struct lamina_dir *parent, const char *name,
+			     const struct lamina_source *from, const struct copy *copy)
+{
+	const struct lamina_part *part = &parent->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	struct timespec times[2];
+	struct stat before;
+	errint_t err = lamina_permit_begin(u, part->fd, part->path, "", &permit);
+
+	if (err == 0 && fstat(part->fd, &before) < 0)
+		err = -errno;
+	if (err == 0)
+		err = mark_parent(u, parent);
+	if (err == 0)
+		err = put(u, parent, name, from, copy);
+	if (err < 0)
+		return err;
+	/* The copy is there, whether or not the times can be restored. */
+	times[0] = before.st_atim;
+	times[1] = before.st_mtim;
+	(void)lamina_attr_set_times(part->fd, times);
+	return 0;
 }
 
 errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const char *name,
 		       const struct lamina_source *from,
 		       const struct lamina_copyup_options *options, int *ret_fd)
 {
-	errint_t dirfd = lamina_dir_fd(parent, 0);
+	errint_t err = lamina_dir_fd(parent, 0);
+	struct copy copy = {.fd = -1};
 	_cleanup_fd_ int fd = -1;
-	struct timespec times[2];
-	struct statx before;
-	errint_t err;
 
-	if (dirfd < 0)
-		return dirfd;
-	err = lamina_call_statx(dirfd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &before);
 	if (err < 0)
 		return err;
-	if (!(parent->parts[0].flags & LAMINA_PART_IMPURE)) {
-		err = lamina_origin_mark_parent(u, dirfd);
-		if (err < 0)
-			return err;
-		parent->parts[0].flags |= LAMINA_PART_IMPURE;
+	err = from->key[0] ? lamina_index_has(u, from->key) : 0;
+	if (err == 0)
+		err = copy.fd = fd = make_copy(u, from, options, copy.fresh);
+	if (err >= 0)
+		err = put_in_place(u, parent, name, from, &copy);
+	if (err < 0) {
+		if (copy.fresh[0])
+			(void)lamina_work_remove_tree(u->work_fd, copy.fresh);
+		return err;
 	}
-	err = copy_to(u, parent, name, from, options, &fd);
-	if (err < 0)
-		return err;
-	/* The copy is there, whether or not the parent can look as if nothing had happened. */
-	times[0] = timespec_of(&before.stx_atime);
-	times[1] = timespec_of(&before.stx_mtime);
-	(void)lamina_attr_set_times(dirfd, times);
-	*ret_fd = TAKE_FD(fd);
+	*ret_fd = S_ISREG(from->st.stx_mode) ? TAKE_FD(fd) : -1;
 	return 0;
 }
 

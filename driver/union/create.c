@@ -17,6 +17,7 @@
 #include "union/attr.h"
 #include "union/creds.h"
 #include "union/lookup.h"
+#include "union/permit.h"
 #include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -165,19 +166,31 @@ static errint_t exchange_whiteout(const struct lamina_union *u, int from_dir, co
 	return err < 0 ? err : lamina_whiteout_dot_remove(dirfd, name);
 }
 
-/* Put the work directory's @from at the place of the whiteout @name in @dirfd. */
-static errint_t replace_whiteout(const struct lamina_union *u, int from_dir, const char *from,
-				 int dirfd, const char *name, bool is_dir)
+/* The same for what is no directory. */
+static errint_t replace_whiteout(int from_dir, const char *from, int dirfd, const char *name)
 {
-	if (is_dir)
-		return exchange_whiteout(u, from_dir, from, dirfd, name);
 	return renameat(from_dir, from, dirfd, name) < 0 ? -errno : 0;
 }
 
-static errint_t create_over(const struct lamina_union *u, int dirfd, const char *name,
+/* The directory @fd of the nursery, whose mode may forbid both, is made opaque and put in place. */
+static errint_t put_dir(const struct lamina_union *u, int fd, int from_dir, const char *from,
+			const struct lamina_dir *dir, const char *name)
+{
+	const struct lamina_part *part = &dir->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = lamina_permit_begin(u, fd, part->path, name, &permit);
+
+	if (err == 0)
+		err = lamina_opaque_write(u, fd);
+	return err < 0 ? err : exchange_whiteout(u, from_dir, from, part->fd, name);
+}
+
+static errint_t create_over(const struct lamina_dir *dir, const char *name,
 			    const struct lamina_new *what)
 {
+	const struct lamina_union *u = dir->u;
 	_cleanup_nursery_ struct lamina_nursery nursery = {0};
+	int dirfd = dir->parts[0].fd;
 	char fresh[LAMINA_WORK_NAME_SIZE];
 	_cleanup_fd_ int fd = -1;
 	errint_t err = lamina_nursery_open(u, dirfd, &nursery);
@@ -188,10 +201,8 @@ static errint_t create_over(const struct lamina_union *u, int dirfd, const char 
 	fd = make(u, nursery.fd, fresh, what);
 	if (fd < 0)
 		return fd;
-	if (S_ISDIR(what->mode))
-		err = lamina_opaque_write(u, fd);
-	if (err == 0)
-		err = replace_whiteout(u, nursery.fd, fresh, dirfd, name, S_ISDIR(what->mode));
+	err = S_ISDIR(what->mode) ? put_dir(u, fd, nursery.fd, fresh, dir, name)
+				  : replace_whiteout(nursery.fd, fresh, dirfd, name);
 	if (err < 0) {
 		(void)lamina_work_remove_tree(nursery.fd, fresh);
 		return err;
@@ -199,10 +210,10 @@ static errint_t create_over(const struct lamina_union *u, int dirfd, const char 
 	return TAKE_FD(fd);
 }
 
-errint_t lamina_create_over(const struct lamina_union *u, int dirfd, const char *name,
-			    const struct lamina_new *what)
+errint_t lamina_create_over(struct lamina_dir *dir, const char *name, const struct lamina_new *what)
 {
-	_cleanup_fd_ int fd = create_over(u, dirfd, name, what);
+	errint_t dirfd = lamina_dir_fd(dir, 0);
+	_cleanup_fd_ int fd = dirfd < 0 ? dirfd : create_over(dir, name, what);
 
 	return fd < 0 ? fd : 0;
 }
@@ -217,16 +228,20 @@ static errint_t is_whiteout(const struct lamina_union *u, int dirfd, const char 
 }
 
 /* A `.wh.` whiteout of the same name has done its work; a directory must be opaque first. */
-static errint_t retire_dot_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				    int fd, bool is_dir)
+static errint_t retire_dot_whiteout(const struct lamina_dir *dir, const char *name, int fd,
+				    bool is_dir)
 {
-	errint_t err = lamina_whiteout_dot_exists(dirfd, name);
+	const struct lamina_part *part = &dir->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = lamina_whiteout_dot_exists(part->fd, name);
 
 	if (err <= 0)
 		return err;
 	if (is_dir)
-		err = lamina_opaque_write(u, fd);
-	return err < 0 ? err : lamina_whiteout_dot_remove(dirfd, name);
+		err = lamina_permit_begin(dir->u, fd, part->path, name, &permit);
+	if (is_dir && err == 0)
+		err = lamina_opaque_write(dir->u, fd);
+	return err < 0 ? err : lamina_whiteout_dot_remove(part->fd, name);
 }
 
 errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct lamina_new *what,
@@ -248,11 +263,11 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 		err = is_whiteout(u, dirfd, name);
 		if (err <= 0)
 			return err < 0 ? err : -EEXIST;
-		fd = create_over(u, dirfd, name, what);
+		fd = create_over(dir, name, what);
 	} else if (fd >= 0) {
 		/* Where nothing lies below, nothing was ever whited out. */
 		if (dir->n > 1)
-			err = retire_dot_whiteout(u, dirfd, name, fd, S_ISDIR(what->mode));
+			err = retire_dot_whiteout(dir, name, fd, S_ISDIR(what->mode));
 		if (err < 0)
 			return err;
 	}
@@ -295,7 +310,7 @@ errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd)
 		return dirfd;
 	lamina_fd_path(path, fd);
 	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
-		return dir->n > 1 ? retire_dot_whiteout(u, dirfd, name, fd, false) : 0;
+		return dir->n > 1 ? retire_dot_whiteout(dir, name, fd, false) : 0;
 	if (errno != EEXIST)
 		return -errno;
 	err = is_whiteout(u, dirfd, name);
@@ -304,7 +319,7 @@ errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd)
 	lamina_work_name(fresh);
 	if (linkat(AT_FDCWD, path, u->work_fd, fresh, AT_SYMLINK_FOLLOW) < 0)
 		return -errno;
-	err = replace_whiteout(u, u->work_fd, fresh, dirfd, name, false);
+	err = replace_whiteout(u->work_fd, fresh, dirfd, name);
 	if (err < 0)
 		unlinkat(u->work_fd, fresh, 0);
 	return err;

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "union/attr.h"
 #include "union/index.h"
+#include "union/permit.h"
 #include "union/whiteout.h"
 
 #define GETDENTS_SIZE 32768
@@ -247,9 +248,17 @@ static errint_t open_part(struct lamina_dir *dir, unsigned int i)
 {
 	const struct lamina_part *part = &dir->parts[i];
 	int from = part->fd >= 0 ? part->fd : dir->u->layers[part->layer].fd;
+	errint_t fd = lamina_fd_open_beneath(from, part->fd >= 0 ? "" : part->path,
+					     O_RDONLY | O_DIRECTORY);
+	errint_t itself;
 
-	return lamina_fd_open_beneath(from, part->fd >= 0 ? "" : part->path,
-				      O_RDONLY | O_DIRECTORY);
+	if (fd != -EACCES || i > 0 || !lamina_dir_has_upper(dir))
+		return fd;
+	/* Whether it is empty is asked by who needs no permission to read it. */
+	itself = lamina_dir_fd(dir, 0);
+	return itself < 0 ? itself
+			  : lamina_permit_reopen(dir->u, itself, LAMINA_PERMIT_UPPER, part->path,
+						 O_RDONLY | O_DIRECTORY);
 }
 
 static errint_t read_part(struct builder *b, unsigned int i, char *buffer)

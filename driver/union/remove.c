@@ -16,6 +16,7 @@
 #include "union/index.h"
 #include "union/listing.h"
 #include "union/lookup.h"
+#include "union/permit.h"
 #include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -55,16 +56,32 @@ static errint_t remove_behind_dot(const struct lamina_union *u, int dirfd, const
 	return 0;
 }
 
-errint_t lamina_remove_by_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				   bool is_dir)
+/* A directory changes its parent, for which the file system asks for permission to write to it. */
+static errint_t move_out(const struct lamina_union *u, const struct lamina_dir *dir,
+			 const char *name, bool is_dir, const char *aside)
 {
-	char aside[LAMINA_WORK_NAME_SIZE];
-	errint_t err;
+	int dirfd = dir->parts[0].fd;
+	_cleanup_fd_ int fd = is_dir ? lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY) : -1;
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = is_dir && fd < 0 ? fd : 0;
 
+	if (err == 0 && is_dir)
+		err = lamina_permit_begin(u, fd, dir->parts[0].path, name, &permit);
+	return err < 0 ? err : lamina_upper_rename_whiteout(u, dirfd, name, u->work_fd, aside);
+}
+
+errint_t lamina_remove_by_whiteout(const struct lamina_union *u, struct lamina_dir *dir,
+				   const char *name, bool is_dir)
+{
+	errint_t err = lamina_dir_fd(dir, 0);
+	char aside[LAMINA_WORK_NAME_SIZE];
+
+	if (err < 0)
+		return err;
 	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
-		return remove_behind_dot(u, dirfd, name, is_dir);
+		return remove_behind_dot(u, dir->parts[0].fd, name, is_dir);
 	lamina_work_name(aside);
-	err = lamina_upper_rename_whiteout(u, dirfd, name, u->work_fd, aside);
+	err = move_out(u, dir, name, is_dir, aside);
 	return err < 0 ? err : discard(u, aside, is_dir);
 }
 
@@ -73,14 +90,16 @@ errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir
 {
 	errint_t dirfd = lamina_dir_fd(dir, 0);
 	_cleanup_fd_ int fd = -1;
-	errint_t err = 0;
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err;
 
 	if (dirfd < 0)
 		return dirfd;
 	fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	if (merged)
+	err = lamina_permit_begin(u, fd, dir->parts[0].path, name, &permit);
+	if (err == 0 && merged)
 		err = lamina_opaque_write(u, fd);
 	/* The mark in its file form goes as well: the directory follows at once. */
 	return err < 0 ? err : lamina_whiteout_clear(fd, true);
@@ -171,7 +190,7 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 	if (err < 0)
 		return err;
 	if (lower)
-		err = lamina_remove_by_whiteout(u, dirfd, name, self != NULL);
+		err = lamina_remove_by_whiteout(u, dir, name, self != NULL);
 	else
 		err = take_away(u, dirfd, name, self != NULL);
 	return err < 0 ? err : lamina_links_settle(u, links);

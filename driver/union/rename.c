@@ -16,6 +16,7 @@
 #include "union/creds.h"
 #include "union/listing.h"
 #include "union/lookup.h"
+#include "union/permit.h"
 #include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -51,12 +52,15 @@ static errint_t look(const struct lamina_union *u, const struct lamina_rename_en
 	return 0;
 }
 
-/* Nothing of the layers at its new place may show through the directory @name. */
-static errint_t make_opaque(const struct lamina_union *u, int dirfd, const char *name)
+/* Nothing of the layers at its new place may show through the directory at @end. */
+static errint_t make_opaque(const struct lamina_union *u, const struct lamina_rename_end *end)
 {
-	_cleanup_fd_ int fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
+	const struct lamina_part *part = &end->dir->parts[0];
+	_cleanup_fd_ int fd = lamina_fd_open_name(part->fd, end->name, O_PATH | O_DIRECTORY);
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = fd < 0 ? fd : lamina_permit_begin(u, fd, part->path, end->name, &permit);
 
-	return fd < 0 ? fd : lamina_opaque_write(u, fd);
+	return err < 0 ? err : lamina_opaque_write(u, fd);
 }
 
 /* An object that remembers its origin has moved to @dir. */
@@ -171,7 +175,7 @@ static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 	if (err == 0 && new.object && to->self)
 		err = lamina_remove_leftovers(u, to->dir, to->name, to->self->n > 1);
 	if (err == 0 && from->self && (new.lower || new.whiteout))
-		err = make_opaque(u, old.dirfd, from->name);
+		err = make_opaque(u, from);
 	if (err == 0)
 		err = pass_on_impurity(u, from, to);
 	if (err == 0 && to->exists && !new.object)
@@ -196,9 +200,9 @@ static errint_t exchange(struct lamina_union *u, struct lamina_rename_end *from,
 	if (err == 0)
 		err = look(u, to, &b);
 	if (err == 0 && from->self && b.lower)
-		err = make_opaque(u, a.dirfd, from->name);
+		err = make_opaque(u, from);
 	if (err == 0 && to->self && a.lower)
-		err = make_opaque(u, b.dirfd, to->name);
+		err = make_opaque(u, to);
 	if (err == 0)
 		err = pass_on_impurity(u, from, to);
 	if (err == 0)

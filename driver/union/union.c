@@ -21,6 +21,7 @@
 #include "union/key.h"
 #include "union/layer.h"
 #include "union/override.h"
+#include "union/permit.h"
 #include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
@@ -154,14 +155,19 @@ static errint_t open_work(struct lamina_union *u, int work_fd, const char *work,
 	if (u->work_fd < 0)
 		return lamina_error_set(error, u->work_fd, "cannot use the work directory '%s/%s'",
 					work, WORK_DIR);
-	err = lamina_work_clear(u->work_fd);
-	if (err < 0)
-		return lamina_error_set(error, err, "cannot clear the work directory '%s/%s'", work,
-					WORK_DIR);
 	u->index_fd = lamina_work_open_dir(work_fd, INDEX_DIR);
 	if (u->index_fd < 0)
 		return lamina_error_set(error, u->index_fd,
 					"cannot use the index directory '%s/%s'", work, INDEX_DIR);
+	err = lamina_permits_recover(u);
+	if (err < 0)
+		return lamina_error_set(
+			error, err, "cannot restore what '%s/%s' says of a daemon that was killed",
+			work, WORK_DIR);
+	err = lamina_work_clear(u->work_fd);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot clear the work directory '%s/%s'", work,
+					WORK_DIR);
 	return 0;
 }
 
@@ -203,6 +209,8 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 	if (err < 0)
 		return err;
 	err = lamina_keys_choose(u, error);
+	if (err == 0 && lamina_permits_init(u) < 0)
+		err = lamina_error_set(error, -ENOMEM, "cannot open the upper");
 	if (err < 0)
 		return err;
 	u->durable = !o->volatile_;
@@ -278,8 +286,10 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 
 errint_t lamina_union_recover(struct lamina_union *u)
 {
-	errint_t empty, err = lamina_work_clear(u->work_fd);
+	errint_t empty, err = lamina_permits_recover(u);
 
+	if (err == 0)
+		err = lamina_work_clear(u->work_fd);
 	if (err < 0)
 		return err;
 	empty = lamina_fd_dir_is_empty(u->index_fd);
@@ -299,6 +309,7 @@ void lamina_union_close(struct lamina_union *u)
 {
 	for (unsigned int i = 0; i < u->n_layers; i++)
 		lamina_layer_close(&u->layers[i]);
+	lamina_permits_done(u);
 	free(u->layers);
 	u->layers = NULL;
 	u->n_layers = 0;

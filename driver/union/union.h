@@ -51,6 +51,8 @@ struct lamina_layer {
 	char *path; /* as given, for messages only; never opened again */
 };
 
+struct lamina_permits;
+
 struct lamina_union {
 	struct lamina_layer *layers; /* top first; layers[0] is the upper if `writable` */
 	unsigned int n_layers;
@@ -60,13 +62,15 @@ struct lamina_union {
 	bool writable;
 
 	/* All below is meaningful only if `writable`. */
-	int lock_fd;		/* the upper, locked for as long as this is open */
-	int work_fd;		/* unfinished objects; emptied at mount */
-	int index_fd;		/* hard links that were copied up, by the lower file's handle */
-	bool keys_by_number;	/* see key.h */
-	atomic_bool index_used; /* false: the index is known to be empty */
-	bool durable;		/* fsync what is copied up */
-	const char *xattr_ns;	/* "trusted", "user" or NULL: where our own records go */
+	int lock_fd;  /* the upper, locked for as long as this is open */
+	int work_fd;  /* unfinished objects; emptied at mount */
+	int index_fd; /* hard links that were copied up, by the lower file's handle */
+	struct lamina_permits *permits; /* NULL: none are needed; see permit.h */
+	bool owns_all;			/* nothing in the upper can be given to another owner */
+	bool keys_by_number;		/* see key.h */
+	atomic_bool index_used;		/* false: the index is known to be empty */
+	bool durable;			/* fsync what is copied up */
+	const char *xattr_ns;		/* "trusted", "user" or NULL: where our own records go */
 	struct lamina_upper_can can;
 	enum lamina_whiteout_form whiteout_form;
 	unsigned int name_max; /* longest name whose deletion can be recorded */
