@@ -316,8 +316,9 @@ kill_everywhere() {
 # In directories of mode 0555 a daemon that owns them, and has no privilege, is permitted to write for a
 # moment.
 kill_unprivileged_everywhere() {
-	STARTER=(setpriv --inh-caps=-dac_override,-dac_read_search
-		--bounding-set=-dac_override,-dac_read_search)
+	local caps="-dac_override,-dac_read_search"
+
+	STARTER=(setpriv "--inh-caps=$caps" "--bounding-set=$caps")
 	fill
 	setfattr -n user.test -v value lower/dir/sub lower/dir/sub/file
 	chmod 444 lower/dir/sub/file
