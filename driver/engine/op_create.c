@@ -9,6 +9,7 @@
 
 #include "engine/passthrough.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -37,6 +38,7 @@ static errint_t entry_of_new(struct lamina_dir *dir, const char *name, int fd,
 		return err;
 	ret->ino = lamina_attr_ino(dir->u, 0, lamina_statx_dev(&ret->st), ret->st.stx_ino);
 	ret->data_known = true;
+	ret->protection = 0;
 	if (!S_ISDIR(ret->st.stx_mode))
 		return 0;
 	ret->stack = lamina_stack_new(1);
@@ -87,6 +89,8 @@ static errint_t make(struct wire_request *r, struct lamina_new *what, unsigned i
 
 	if (err == 0)
 		err = policy_name(r, &parent, r->name, policy_make_bit(what->mode) | opens);
+	if (err == 0)
+		err = protect_object(&parent, PROTECT_APPEND);
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
@@ -197,6 +201,8 @@ errint_t op_tmpfile(struct wire_request *r)
 		err = policy_name(r, &parent, NODE_UNNAMED,
 				  POLICY_BIT(MAKE_REG) | policy_open_bits(in->flags));
 	if (err == 0)
+		err = protect_object(&parent, PROTECT_APPEND);
+	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = set_owner(fs, r, &what);
@@ -277,6 +283,10 @@ errint_t op_link(struct wire_request *r)
 		err = object_get_dir(fs, r->in->nodeid, &parent);
 	if (err == 0)
 		err = policy_link(r, &o, &parent, r->name);
+	if (err == 0)
+		err = protect_object(&parent, PROTECT_APPEND);
+	if (err == 0)
+		err = protect_object(&o, PROTECT_CHANGE);
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)

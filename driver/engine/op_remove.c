@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "engine/sweep.h"
@@ -128,6 +129,8 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 		err = is_dir ? -ENOTDIR : -EISDIR;
 	if (err == 0)
 		err = policy_name(r, &parent, r->name, policy_remove_bit(o.node->type));
+	if (err == 0)
+		err = protect_removal(&parent, &o);
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
@@ -309,6 +312,17 @@ static errint_t ask_policy(const struct wire_request *r, struct end *from, struc
 	return policy_name(r, &to->parent, to->name, policy_remove_bit(to->object.node->type));
 }
 
+/* A name goes at each end where there is one, and one comes at the other. */
+static errint_t ask_protection(struct end *from, struct end *to)
+{
+	errint_t err = protect_removal(&from->parent, &from->object);
+
+	if (err < 0)
+		return err;
+	return to->object.node ? protect_removal(&to->parent, &to->object)
+			       : protect_object(&to->parent, PROTECT_APPEND);
+}
+
 static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned int flags)
 {
 	struct lamina_fs *fs = fs_of(r);
@@ -322,6 +336,8 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	}
 	if (err == 0)
 		err = ask_policy(r, &from, &to, flags);
+	if (err == 0)
+		err = ask_protection(&from, &to);
 	if (err == 0)
 		err = begin_rename(&from, &to, flags, &r->interrupted);
 	if (err < 0)

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "union/copydata.h"
 #include "union/creds.h"
+#include "union/flags.h"
 #include "union/permit.h"
 #include "union/upper.h"
 #include "union/whiteout.h"
@@ -28,13 +29,15 @@ static struct timespec timespec_of(const struct statx_timestamp *stamp)
 }
 
 /*
- * Everything of @from but its data and its names. The owner comes first: changing it takes set-id bits
+ * Everything of @from but its data and its names; @readable is an fd of it, too, and O_PATH only if
+ * nothing else is at hand. The owner comes first: changing it takes set-id bits
  * and capabilities away. The mode, of which an access ACL is a part, may forbid the daemon, too, to set
  * what is before it; times are changed by all the rest.
  */
 static errint_t copy_attributes(const struct lamina_union *u, const struct lamina_source *from,
-				int to, bool shortened)
+				int readable, int to, bool shortened)
 {
+	bool has_flags = S_ISREG(from->st.stx_mode) || S_ISDIR(from->st.stx_mode);
 	struct timespec times[2] = {timespec_of(&from->st.stx_atime),
 				    timespec_of(&from->st.stx_mtime)};
 	struct lamina_origin origin = {.ino = from->ino, .nlink = from->lower_nlink};
@@ -48,6 +51,8 @@ static errint_t copy_attributes(const struct lamina_union *u, const struct lamin
 		err = lamina_origin_write(u, to, &origin);
 	if (err == 0)
 		err = lamina_xattr_copy(u, from->layer, from->fd, to);
+	if (err == 0 && has_flags)
+		err = lamina_flags_copy(u, readable, &from->st, to);
 	if (err == 0)
 		err = lamina_attr_imprint_mode(u, to, &from->st);
 	if (err == 0)
@@ -67,19 +72,20 @@ static errint_t fill_file(const struct lamina_union *u, const struct lamina_sour
 			  const struct lamina_copyup_options *options)
 {
 	off_t size = (off_t)from->st.stx_size;
+	_cleanup_fd_ int data = -1;
 	errint_t err = 0;
 
 	if (options->size < size)
 		size = options->size;
 	if (size > 0) {
-		_cleanup_fd_ int data = open_data(from->data_fd >= 0 ? from->data_fd : from->fd);
-
+		data = open_data(from->data_fd >= 0 ? from->data_fd : from->fd);
 		if (data < 0)
 			return data;
 		err = lamina_copy_data(data, to, size, options->cancel);
 	}
 	if (err == 0)
-		err = copy_attributes(u, from, to, size < (off_t)from->st.stx_size);
+		err = copy_attributes(u, from, size > 0 && from->data_fd < 0 ? data : from->fd, to,
+				      size < (off_t)from->st.stx_size);
 	if (err == 0 && u->durable && fsync(to) < 0)
 		err = -errno;
 	return err;
@@ -133,7 +139,8 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	}
 	if (fd < 0)
 		return fd;
-	err = regular ? fill_file(u, from, fd, options) : copy_attributes(u, from, fd, false);
+	err = regular ? fill_file(u, from, fd, options)
+		      : copy_attributes(u, from, from->fd, fd, false);
 	if (err < 0) {
 		if (fresh[0])
 			(void)lamina_work_remove_tree(u->work_fd, fresh);

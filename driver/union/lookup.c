@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "union/flags.h"
 #include "union/whiteout.h"
 #include "union/xattr.h"
 
@@ -326,6 +327,7 @@ static errint_t identify_lower(struct search *s, const struct place *p, struct l
 	if (fd >= 0) {
 		entry->indexed = true;
 		entry->layer = 0;
+		entry->protection = UINT32_MAX;
 		err = lamina_attr_read_fd(u, 0, fd, &entry->st);
 	} else if (fd != -ENOENT) {
 		err = fd;
@@ -408,6 +410,9 @@ static errint_t lookup(struct search *s, struct lamina_entry *entry)
 	if (err <= 0)
 		return err < 0 ? err : -ENOENT;
 	entry->layer = p.layer;
+	/* An upper object's are kept elsewhere, and looked for when it is changed. */
+	entry->protection =
+		s->dir->u->writable && p.layer == 0 ? UINT32_MAX : lamina_flags_of(&entry->st);
 	err = identify(s, &p, entry);
 	if (err == 0 && S_ISDIR(entry->st.stx_mode)) {
 		err = collect_stack(s, &p, entry);

@@ -26,9 +26,9 @@ enum lamina_permit_base {
 };
 
 struct lamina_permit {
-	const struct lamina_union *u; /* NULL: there is nothing to end */
-	int fd;			      /* somebody else's */
-	mode_t mode;		      /* to be restored */
+	const struct lamina_union *u;	    /* NULL: there is nothing to end */
+	int fd;				    /* somebody else's */
+	mode_t mode;			    /* to be restored */
 	char record[LAMINA_WORK_NAME_SIZE]; /* "": nothing was changed */
 };
 

@@ -240,8 +240,11 @@ int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct
 		return err;
 	err = may_change_flags(&path, fa);
 	if (!err)
+		err = fuse_fileattr_protect(inode, fa);
+	if (!err)
 		err = vfs_fileattr_set(mnt_idmap(path.mnt), path.dentry, fa);
 	fuse_place_end_change(place, old);
+	fuse_inode_protect(inode);
 	fuse_inode_refresh(inode);
 	return err == -ENOIOCTLCMD ? -ENOTTY : err;
 }

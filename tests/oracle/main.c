@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -34,6 +35,15 @@ unsigned int rng_below(struct rng *r, unsigned int n)
 bool rng_one_in(struct rng *r, unsigned int n)
 {
 	return rng_below(r, n) == 0;
+}
+
+unsigned int flags_draw(struct rng *r)
+{
+	static const unsigned int flags[] = {
+		0, FS_NOATIME_FL, FS_NOATIME_FL, FS_IMMUTABLE_FL, FS_APPEND_FL, FLAGS_SEEN,
+	};
+
+	return flags[rng_below(r, sizeof(flags) / sizeof(flags[0]))];
 }
 
 void scene_log(struct scene *s, const char *format, ...)
