@@ -90,23 +90,39 @@ void fuse_fileattr_protection(const struct inode *inode, struct fileattr *fa)
 }
 
 /**
- * fuse_fileattr_protect - keep the flags that the object itself must not have
- * @inode: of the view, whose topmost object is in the upper
+ * fuse_fileattr_split - take out the flags that the object itself must not have
  * @fa: what was asked for; what is left is to be given to the object
+ *
+ * Return: the flags, for fuse_protection_set().
+ */
+unsigned int fuse_fileattr_split(struct fileattr *fa)
+{
+	unsigned int flags = (fa->flags & FS_APPEND_FL ? S_APPEND : 0) |
+			     (fa->flags & FS_IMMUTABLE_FL ? S_IMMUTABLE : 0);
+
+	fa->flags &= ~(FS_APPEND_FL | FS_IMMUTABLE_FL);
+	fa->fsx_xflags &= ~(FS_XFLAG_APPEND | FS_XFLAG_IMMUTABLE);
+	return flags;
+}
+
+/**
+ * fuse_protection_set - keep what protects an object of the upper
+ * @inode: of the view, whose topmost object it is
+ * @flags: S_APPEND and S_IMMUTABLE
  *
  * Context: within fuse_place_begin_change(), without the object's lock.
  * Return: 0 or an error.
  */
-int fuse_fileattr_protect(const struct inode *inode, struct fileattr *fa)
+int fuse_protection_set(const struct inode *inode, unsigned int flags)
 {
 	const struct fuse_place *place = fuse_inode_top(inode);
 	struct mnt_idmap *idmap = mnt_idmap(place->layer->mnt);
 	char name[PROTECTION_SIZE], value[2];
 	int size = 0, err = 0;
 
-	if (fa->flags & FS_APPEND_FL)
+	if (flags & S_APPEND)
 		value[size++] = 'a';
-	if (fa->flags & FS_IMMUTABLE_FL)
+	if (flags & S_IMMUTABLE)
 		value[size++] = 'i';
 	if (!attribute_name(fuse_inode_view(inode), name))
 		return size ? -EPERM : 0;
@@ -114,9 +130,5 @@ int fuse_fileattr_protect(const struct inode *inode, struct fileattr *fa)
 		err = vfs_setxattr(idmap, place->dentry, name, value, size, 0);
 	else if (inode->i_flags & PROTECTING)
 		err = vfs_removexattr(idmap, place->dentry, name);
-	if (err == -ENODATA)
-		err = 0;
-	fa->flags &= ~(FS_APPEND_FL | FS_IMMUTABLE_FL);
-	fa->fsx_xflags &= ~(FS_XFLAG_APPEND | FS_XFLAG_IMMUTABLE);
-	return err;
+	return err == -ENODATA ? 0 : err;
 }

@@ -43,7 +43,8 @@ int fuse_dir_mark_impure(const struct fuse_view *view, const struct fuse_place *
 /* flags.c */
 void fuse_inode_protect(struct inode *inode);
 void fuse_fileattr_protection(const struct inode *inode, struct fileattr *fa);
-int fuse_fileattr_protect(const struct inode *inode, struct fileattr *fa);
+unsigned int fuse_fileattr_split(struct fileattr *fa);
+int fuse_protection_set(const struct inode *inode, unsigned int flags);
 
 /* copyup.c */
 bool fuse_entry_is_up(const struct dentry *entry);
