@@ -33,6 +33,7 @@ static errint_t open_layers(struct program *p, struct lamina_error *error)
 		.xattr_permissions = o->xattr_permissions,
 		.dot_whiteouts = o->dot_whiteouts,
 		.volatile_ = o->volatile_,
+		.atime = o->attrs & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME),
 		.keep_mounts = program_thinks_of_view(p),
 	};
 
@@ -142,9 +143,9 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 		       : 0;
 }
 
-static const char *engine_name(const struct program *p)
+static const char *engine_name(enum lamina_engine engine)
 {
-	return p->fs.options.engine == LAMINA_ENGINE_PASSTHROUGH ? "passthrough" : "fuse";
+	return engine == LAMINA_ENGINE_PASSTHROUGH ? "passthrough" : "fuse";
 }
 
 /* The lock on the upper is a server's; a view whose server was killed has none. */
@@ -155,6 +156,17 @@ static errint_t check_upper(const struct program *p, struct lamina_error *error)
 	return program_upper_is_busy(p, error);
 }
 
+static errint_t check_atime(const struct program *p, struct lamina_error *error)
+{
+	if ((p->options.attrs & MOUNT_ATTR__ATIME) != MOUNT_ATTR_STRICTATIME)
+		return 0;
+	return lamina_error_say(
+		error, -EINVAL,
+		"option strictatime: with engine %s the kernel keeps what it has read, "
+		"and does not tell of each access; use relatime, or engine bpf",
+		engine_name(p->options.fs.engine));
+}
+
 /* Mount by engine fuse or passthrough. */
 static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 {
@@ -162,6 +174,8 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 
 	if (err == 0)
 		err = choose_engine(p, error);
+	if (err == 0)
+		err = check_atime(p, error);
 	lamina_union_make_private(&p->u);
 	if (err == 0)
 		err = make_file_system(p, error);
@@ -181,7 +195,7 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 		lamina_mount_undo(&p->mount);
 		return err;
 	}
-	program_record(p, engine_name(p), getpid(), 0);
+	program_record(p, engine_name(p->fs.options.engine), getpid(), 0);
 	return program_ready(p, error);
 }
 

@@ -265,13 +265,16 @@ errint_t object_find_data(struct object *o)
 static errint_t open_data(struct object *o, bool write)
 {
 	struct node_table *t = &o->fs->table;
-	bool upper = o->fs->u->writable && o->node->layer == 0;
+	const struct lamina_union *u = o->fs->u;
+	bool upper = u->writable && o->node->layer == 0;
+	int flags = write ? O_RDWR : O_RDONLY, noatime = upper ? u->noatime : O_NOATIME;
 	errint_t fd;
 
-	if (write)
-		return upper ? place_open_data(t, o->node, O_RDWR) : -EROFS;
-	fd = place_open_data(t, o->node, upper ? O_RDONLY : O_RDONLY | O_NOATIME);
-	return fd == -EPERM ? place_open_data(t, o->node, O_RDONLY) : fd;
+	if (write && !upper)
+		return -EROFS;
+	fd = place_open_data(t, o->node, flags | noatime);
+	/* The owner alone may ask for that. */
+	return fd == -EPERM && noatime ? place_open_data(t, o->node, flags) : fd;
 }
 
 /* An object without a name is reached through the file that was kept. */

@@ -121,8 +121,9 @@ static errint_t make_node(const struct lamina_union *u, int dirfd, const char *n
 static errint_t make_file(const struct lamina_union *u, int dirfd, const char *name,
 			  const struct lamina_new *what)
 {
-	int fd = openat(dirfd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
-			mode_to_create(u, dirfd, what) & 07777);
+	int fd =
+		openat(dirfd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC | u->noatime,
+		       mode_to_create(u, dirfd, what) & 07777);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -289,7 +290,7 @@ errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *
 	if (!u->can.tmpfile)
 		return -EOPNOTSUPP;
 	owned = lamina_creds_become(what->uid, what->gid, what->umask);
-	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | (flags & O_EXCL),
+	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | u->noatime | (flags & O_EXCL),
 		    mode_to_create(u, dirfd, what) & 07777);
 	if (fd < 0)
 		return -errno;

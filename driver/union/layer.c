@@ -8,7 +8,6 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -99,28 +98,6 @@ errint_t lamina_layer_open(struct lamina_layer *ret, const char *path, const cha
 	layer.fd = TAKE_FD(fd);
 	*ret = layer;
 	return 0;
-}
-
-void lamina_layer_make_private(struct lamina_layer *layer)
-{
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME,
-		.attr_clr = MOUNT_ATTR__ATIME,
-		.propagation = MS_PRIVATE,
-	};
-	int clone = open_tree(layer->fd, "",
-			      AT_EMPTY_PATH | OPEN_TREE_CLONE | (unsigned int)OPEN_TREE_CLOEXEC);
-
-	if (clone < 0)
-		return;
-	if (mount_setattr(clone, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
-		/* A user namespace may not change how access times are kept. */
-		attr.attr_set = MOUNT_ATTR_RDONLY;
-		attr.attr_clr = 0;
-		(void)mount_setattr(clone, "", AT_EMPTY_PATH, &attr, sizeof(attr));
-	}
-	close(layer->fd);
-	layer->fd = clone;
 }
 
 void lamina_layer_close(struct lamina_layer *layer)

@@ -248,10 +248,14 @@ static errint_t open_part(struct lamina_dir *dir, unsigned int i)
 {
 	const struct lamina_part *part = &dir->parts[i];
 	int from = part->fd >= 0 ? part->fd : dir->u->layers[part->layer].fd;
-	errint_t fd = lamina_fd_open_beneath(from, part->fd >= 0 ? "" : part->path,
-					     O_RDONLY | O_DIRECTORY);
+	const char *path = part->fd >= 0 ? "" : part->path;
+	/* Layers are on mounts without access times, if that was permitted. */
+	int noatime = i == 0 && lamina_dir_has_upper(dir) ? dir->u->noatime : 0;
+	errint_t fd = lamina_fd_open_beneath(from, path, O_RDONLY | O_DIRECTORY | noatime);
 	errint_t itself;
 
+	if (fd == -EPERM && noatime)
+		fd = lamina_fd_open_beneath(from, path, O_RDONLY | O_DIRECTORY);
 	if (fd != -EACCES || i > 0 || !lamina_dir_has_upper(dir))
 		return fd;
 	/* Whether it is empty is asked by who needs no permission to read it. */

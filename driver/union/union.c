@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
+#include "union/clone.h"
 #include "union/index.h"
 #include "union/key.h"
 #include "union/layer.h"
@@ -214,6 +216,8 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 	if (err < 0)
 		return err;
 	u->durable = !o->volatile_;
+	u->atime = o->atime;
+	u->noatime = o->atime == MOUNT_ATTR_NOATIME ? O_NOATIME : 0;
 	lamina_upper_probe(u, o->dot_whiteouts);
 	err = set_override(u, o->xattr_permissions, error);
 	if (err < 0)
@@ -258,8 +262,6 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 		err = check_overlap(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
-	if (!o->keep_mounts)
-		lamina_union_make_private(u);
 	number_devices(u);
 	find_root_depth(u);
 	err = lamina_call_random(u->hash_key, sizeof(u->hash_key));
@@ -267,7 +269,10 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 		return lamina_error_set(
 			error, err,
 			"getrandom(2) is refused here, and /dev/urandom cannot be read instead");
-	return u->writable ? open_upper(u, o, work_fd, error) : lamina_keys_choose(u, error);
+	err = u->writable ? open_upper(u, o, work_fd, error) : lamina_keys_choose(u, error);
+	if (err == 0 && !o->keep_mounts)
+		lamina_union_make_private(u);
+	return err;
 }
 
 errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_options *options,
@@ -302,7 +307,9 @@ errint_t lamina_union_recover(struct lamina_union *u)
 void lamina_union_make_private(struct lamina_union *u)
 {
 	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
-		lamina_layer_make_private(&u->layers[i]);
+		lamina_clone_lower(&u->layers[i]);
+	if (u->writable)
+		lamina_clone_upper(u);
 }
 
 void lamina_union_close(struct lamina_union *u)

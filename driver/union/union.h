@@ -70,6 +70,8 @@ struct lamina_union {
 	bool keys_by_number;		/* see key.h */
 	atomic_bool index_used;		/* false: the index is known to be empty */
 	bool durable;			/* fsync what is copied up */
+	uint64_t atime;			/* MOUNT_ATTR_*: how access times are kept */
+	int noatime;			/* O_NOATIME if they are not; else 0 */
 	const char *xattr_ns;		/* "trusted", "user" or NULL: where our own records go */
 	struct lamina_upper_can can;
 	enum lamina_whiteout_form whiteout_form;
@@ -84,6 +86,7 @@ struct lamina_union_options {
 	unsigned int xattr_permissions; /* 0, 1 or 2, as fuse-overlayfs */
 	bool dot_whiteouts;		/* write only `.wh.` names */
 	bool volatile_;			/* never fsync */
+	uint64_t atime;			/* MOUNT_ATTR_* of access times in the upper; 0: relatime */
 	bool keep_mounts;		/* lamina_union_make_private() is called later */
 	unsigned int lock_wait_ms;	/* for the upper's lock; 0: LAMINA_LOCK_WAIT_MS */
 };
@@ -97,7 +100,7 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 			   struct lamina_error *error);
 
 /*
- * Go on with private clones of the lower layers' mounts, as far as that is permitted. Part of
+ * Go on with private clones of the mounts of layers and upper, as far as that is permitted. Part of
  * lamina_union_open() but for `keep_mounts`: who gives the layers to the kernel does it afterwards.
  */
 void lamina_union_make_private(struct lamina_union *u);

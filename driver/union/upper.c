@@ -182,11 +182,11 @@ errint_t lamina_upper_new_file(const struct lamina_union *u, char fresh[LAMINA_W
 
 	fresh[0] = '\0';
 	if (u->can.tmpfile) {
-		fd = openat(u->work_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		fd = openat(u->work_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | u->noatime, 0600);
 		return fd < 0 ? -errno : fd;
 	}
 	lamina_work_name(fresh);
-	fd = openat(u->work_fd, fresh, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	fd = openat(u->work_fd, fresh, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | u->noatime, 0600);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -311,6 +311,28 @@ fill_read_only() {
 	'
 }
 
+@test "by default no access to a file counts, of a plain user and of a namespace's root" {
+	mkdir lower/dir
+	py atimes populate upper
+	chown -hR games:games lower upper work mnt
+	mount -o remount,strictatime "$SCENE"
+	run_expect 0 as_games '
+		mount_lamina
+		CASES_SOCKET= py atimes accessed mnt read "write and read" mapped sent
+		fusermount3 -u mnt'
+	assert_equal "$output" ""
+	wait_daemons_gone
+	rm -rf upper work
+	mkdir upper work
+	py atimes populate upper
+	run_expect 0 rootless '
+		mount_lamina
+		CASES_SOCKET= py atimes accessed mnt read "write and read" mapped sent
+		umount mnt'
+	assert_equal "$output" ""
+	mount -o remount,relatime "$SCENE"
+}
+
 @test "what belongs to others becomes a plain user's by a change, and no layer is written" {
 	mkdir -p lower/open lower/setid
 	echo roots | tee lower/roots lower/truncated lower/moded >/dev/null

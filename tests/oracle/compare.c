@@ -84,6 +84,11 @@ static bool compare_stat(struct walk *w, const char *path, const struct stat *k,
 		return scene_differs(s, "%s: %s: mtime %ld.%09ld, ours %ld.%09ld", w->what, path,
 				     k->st_mtim.tv_sec, k->st_mtim.tv_nsec, o->st_mtim.tv_sec,
 				     o->st_mtim.tv_nsec);
+	/* With relatime, reads of what is in the kernel's cache are not told of. */
+	if (s->noatime && !same_time(s, &k->st_atim, &o->st_atim))
+		return scene_differs(s, "%s: %s: atime %ld.%09ld, ours %ld.%09ld", w->what, path,
+				     k->st_atim.tv_sec, k->st_atim.tv_nsec, o->st_atim.tv_sec,
+				     o->st_atim.tv_nsec);
 	if (S_ISDIR(k->st_mode))
 		return true;
 	if (k->st_size != o->st_size)

@@ -66,6 +66,7 @@ bool scene_differs(struct scene *s, const char *format, ...)
 
 	printf("\nseed %lu, engine %s, whiteouts %s: ", s->seed, s->settings->engine,
 	       s->form == FORM_DOT ? ".wh." : "0:0");
+	printf("%s: ", s->noatime ? "noatime" : "relatime");
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -120,6 +121,7 @@ static bool run_sequence(const struct settings *settings, uint64_t seed)
 
 	s = (struct scene){.settings = settings, .seed = seed, .rng = {seed}};
 	s.form = rng_one_in(&s.rng, 2) ? FORM_DOT : FORM_CHR;
+	s.noatime = rng_one_in(&s.rng, 2);
 	enter_scene(settings);
 	umask(0);
 	layers_make(&s);

@@ -54,6 +54,7 @@ struct scene {
 	struct timespec start; /* of the operations: layers are older */
 	struct pair mounts;    /* roots of the two mounts, while mounted */
 	bool held_read_only;   /* a read-only handle may legitimately differ now */
+	bool noatime;	       /* how both are mounted; else relatime */
 	bool protects;	       /* something is, or was, immutable or append-only */
 	char log[65536];       /* what was done, for the report */
 	size_t log_used;
