@@ -11,6 +11,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/mntns.h"
@@ -40,6 +41,7 @@ static errint_t open_layers(struct program *p, struct lamina_error *error)
 		.xattr_permissions = o->xattr_permissions,
 		.dot_whiteouts = o->dot_whiteouts,
 		.volatile_ = o->volatile_,
+		.atime = o->attrs & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME),
 		.keep_mounts = program_thinks_of_view(p),
 	};
 
@@ -139,6 +141,10 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 	p->fs.session = p->session;
 	p->guard.audit.mount = p->mount.target;
 	err = wire_session_start(p->session);
+	if (err == -EPERM)
+		return lamina_error_say(error, err,
+					"cannot start a thread: clone3(2) is refused here, by a "
+					"sandbox (seccomp) that has to answer ENOSYS");
 	if (err < 0)
 		return lamina_daemon_no_process(error, err, "start the daemon's threads");
 	err = wire_session_wait_ready(p->session);
@@ -148,9 +154,9 @@ static errint_t start_session(struct program *p, struct lamina_error *error)
 		       : 0;
 }
 
-static const char *engine_name(const struct program *p)
+static const char *engine_name(enum lamina_engine engine)
 {
-	return p->fs.options.engine == LAMINA_ENGINE_PASSTHROUGH ? "passthrough" : "fuse";
+	return engine == LAMINA_ENGINE_PASSTHROUGH ? "passthrough" : "fuse";
 }
 
 /* The lock on the upper is a server's; a view whose server was killed has none. */
@@ -161,6 +167,17 @@ static errint_t check_upper(const struct program *p, struct lamina_error *error)
 	return program_upper_is_busy(p, error);
 }
 
+static errint_t check_atime(const struct program *p, struct lamina_error *error)
+{
+	if ((p->options.attrs & MOUNT_ATTR__ATIME) != MOUNT_ATTR_STRICTATIME)
+		return 0;
+	return lamina_error_say(
+		error, -EINVAL,
+		"option strictatime: with engine %s the kernel keeps what it has read, "
+		"and does not tell of each access; use relatime, or engine bpf",
+		engine_name(p->options.fs.engine));
+}
+
 /* Mount by engine fuse or passthrough. */
 static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 {
@@ -168,6 +185,8 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 
 	if (err == 0)
 		err = choose_engine(p, error);
+	if (err == 0)
+		err = check_atime(p, error);
 	lamina_union_make_private(&p->u);
 	if (err == 0)
 		err = make_file_system(p, error);
@@ -183,9 +202,11 @@ static errint_t mount_fuse(struct program *p, struct lamina_error *error)
 	err = start_session(p, error);
 	if (err == 0)
 		err = program_attach(p, error);
-	if (err < 0)
+	if (err < 0) {
+		lamina_mount_undo(&p->mount);
 		return err;
-	program_record(p, engine_name(p), getpid(), 0);
+	}
+	program_record(p, engine_name(p->fs.options.engine), getpid(), 0);
 	return program_ready(p, error);
 }
 
@@ -291,6 +312,7 @@ int main(int argc, char **argv)
 	struct lamina_error error = {""};
 	errint_t err;
 
+	lamina_calls_probe();
 	lamina_inherited_reset();
 	err = lamina_mount_options_parse(&p.options, argc, argv, &error);
 	if (err == 0 && p.options.help) {

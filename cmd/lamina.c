@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "commands.h"
 #include "version.h"
@@ -70,6 +71,7 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 
 	lamina_fd_open_standard();
+	lamina_calls_probe();
 	signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would hide how children end */
 	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
 		printf("lamina: version " LAMINA_VERSION "\n");

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -357,6 +358,7 @@ int main(int argc, char **argv)
 	errint_t err;
 
 	lamina_fd_open_standard();
+	lamina_calls_probe();
 	lamina_record_hold();
 	err = parse(argc, argv, &options);
 	if (err < 0) {

@@ -5,30 +5,18 @@
 #include "base/fd.h"
 
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
+
+#include "base/calls.h"
 
 #include "base/proc.h"
 
 /* Pieces in which a long path is walked: below PATH_MAX, with room for a whole component. */
 #define PIECE_MAX (PATH_MAX - NAME_MAX - 2)
-
-static errint_t open_piece(int dirfd, const char *path, int flags)
-{
-	struct open_how how = {
-		.flags = (unsigned int)flags | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
-			   RESOLVE_NO_XDEV,
-	};
-	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
-}
 
 /* Walk all of @path but its last piece; *@rest is left at the start of that piece. */
 static errint_t walk_pieces(int dirfd, const char **rest)
@@ -46,7 +34,8 @@ static errint_t walk_pieces(int dirfd, const char **rest)
 		memcpy(piece, *rest, length);
 		piece[length] = '\0';
 
-		int next = open_piece(at >= 0 ? at : dirfd, piece, O_PATH | O_DIRECTORY);
+		int next =
+			lamina_call_open_beneath(at >= 0 ? at : dirfd, piece, O_PATH | O_DIRECTORY);
 
 		if (next < 0)
 			return next;
@@ -60,15 +49,15 @@ static errint_t walk_pieces(int dirfd, const char **rest)
 errint_t lamina_fd_open_beneath(int dirfd, const char *path, int flags)
 {
 	if (!*path)
-		return open_piece(dirfd, ".", flags);
+		return lamina_call_open_beneath(dirfd, ".", flags);
 	if (strlen(path) <= PIECE_MAX)
-		return open_piece(dirfd, path, flags);
+		return lamina_call_open_beneath(dirfd, path, flags);
 
 	_cleanup_fd_ int at = walk_pieces(dirfd, &path);
 
 	if (at < 0)
 		return at;
-	return open_piece(at, path, flags);
+	return lamina_call_open_beneath(at, path, flags);
 }
 
 errint_t lamina_fd_open_name(int dirfd, const char *name, int flags)
@@ -87,6 +76,11 @@ static const char *proc_prefix(void)
 void lamina_fd_path(char path[LAMINA_FD_PATH_SIZE], int fd)
 {
 	snprintf(path, LAMINA_FD_PATH_SIZE, "%sself/fd/%d", proc_prefix(), fd);
+}
+
+void lamina_fd_info_path(char path[LAMINA_FD_PATH_SIZE], int fd)
+{
+	snprintf(path, LAMINA_FD_PATH_SIZE, "%sself/fdinfo/%d", proc_prefix(), fd);
 }
 
 errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name)

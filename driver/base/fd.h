@@ -50,6 +50,8 @@ void lamina_fd_clone_mount(int *fd);
 
 /* The absolute path at which @fd is now, for free(). Returns 0 or -errno. */
 errint_t lamina_fd_where(int fd, char **ret);
+/* The path of what the kernel tells of the descriptor @fd (fdinfo). */
+void lamina_fd_info_path(char path[LAMINA_FD_PATH_SIZE], int fd);
 
 /* As lamina_fd_path(), for the single component @name in the directory @dirfd; @size must hold both. */
 errint_t lamina_fd_name_path(char *path, size_t size, int dirfd, const char *name);

@@ -24,6 +24,10 @@
 /* An xattr value, and a list of names: the VFS' own XATTR_SIZE_MAX and XATTR_LIST_MAX. */
 #define LAMINA_XATTR_MAX 65536
 
+/* Directories above the upper or the work directory, up to the root of their mount: containers/storage
+ * has a dozen; with more the mount that is there is used. */
+#define LAMINA_MAX_WAY 256
+
 /* Nesting of directories that the daemon walks by itself (deep copy-up, clearing leftovers). */
 #define LAMINA_MAX_DEPTH 2048
 

@@ -33,6 +33,7 @@ static errint_t enter_root(struct lamina_fs *fs)
 	entry.stack = lamina_stack_new(u->n_root);
 	if (!entry.stack)
 		return -ENOMEM;
+	entry.protection = NODE_PROTECTION_UNKNOWN;
 	entry.stack->n = u->n_root;
 	for (unsigned int i = 0; i < u->n_root; i++)
 		entry.stack->parts[i] = (struct lamina_stack_part){

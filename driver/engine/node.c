@@ -38,6 +38,7 @@ static struct node *new_node(struct node_table *t, mode_t type, uint64_t ino)
 	node->type = type & S_IFMT;
 	node->ino = ino;
 	node->pins = 1;
+	node->protection = NODE_PROTECTION_UNKNOWN;
 	lamina_map_add(&t->ids, &node->by_id, hash_of_id(node->id));
 	return node;
 }
@@ -323,6 +324,7 @@ static struct node *node_of_entry(struct node_table *t, struct lamina_entry *ent
 	if (!node)
 		return NULL;
 	node->layer = entry->layer;
+	node->protection = entry->protection;
 	node->indexed = entry->indexed;
 	node->lower_nlink = entry->lower_nlink;
 	node->stack = TAKE_PTR(entry->stack);

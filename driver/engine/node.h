@@ -34,6 +34,8 @@
 #include "union/lookup.h"
 #include "union/work.h"
 
+#define NODE_PROTECTION_UNKNOWN UINT32_MAX
+
 /* A name of a node. Under `lock`; changed by renames under `tree` for writing as well. */
 struct alias {
 	struct lamina_link link; /* in names, by (parent, name) */
@@ -70,6 +72,8 @@ struct node {
 	struct lamina_link by_id;
 	mode_t type;
 	uint64_t ino; /* the number to show; never changes */
+	/* FS_*_FL flags that forbid changes, see protect.h; or that nobody has looked. */
+	atomic_uint protection;
 
 	/* Under `lock`. */
 	uint64_t lookups;  /* the kernel's */

@@ -12,6 +12,7 @@
 #include "union/attr.h"
 #include "union/index.h"
 #include "union/lookup.h"
+#include "union/permit.h"
 
 void object_done(struct object *o)
 {
@@ -273,13 +274,16 @@ errint_t object_find_data(struct object *o)
 static errint_t open_data(struct object *o, bool write)
 {
 	struct node_table *t = &o->fs->table;
-	bool upper = o->fs->u->writable && o->node->layer == 0;
+	const struct lamina_union *u = o->fs->u;
+	bool upper = u->writable && o->node->layer == 0;
+	int flags = write ? O_RDWR : O_RDONLY, noatime = upper ? u->noatime : O_NOATIME;
 	errint_t fd;
 
-	if (write)
-		return upper ? place_open_data(t, o->node, O_RDWR) : -EROFS;
-	fd = place_open_data(t, o->node, upper ? O_RDONLY : O_RDONLY | O_NOATIME);
-	return fd == -EPERM ? place_open_data(t, o->node, O_RDONLY) : fd;
+	if (write && !upper)
+		return -EROFS;
+	fd = place_open_data(t, o->node, flags | noatime);
+	/* The owner alone may ask for that. */
+	return fd == -EPERM && noatime ? place_open_data(t, o->node, flags) : fd;
 }
 
 /* An object without a name is reached through the file that was kept. */
@@ -290,7 +294,8 @@ static errint_t reopen_kept(struct object *o, bool write)
 
 	if (!kept.file)
 		return -ESTALE;
-	return lamina_fd_reopen(kept.file->fd, write ? O_RDWR : O_RDONLY);
+	return lamina_permit_reopen(o->fs->u, kept.file->fd, LAMINA_PERMIT_UPPER, "",
+				    write ? O_RDWR : O_RDONLY);
 }
 
 errint_t object_data(struct object *o, bool write, struct held_file *ret)
@@ -328,7 +333,10 @@ errint_t object_data_append(struct object *o, struct held_file *ret)
 	errint_t fd;
 
 	pthread_rwlock_rdlock(&t->tree);
-	fd = place_open_data(t, o->node, O_WRONLY | O_APPEND);
+	/* A copy-up may have failed with the same error: a layer is never opened for writing. */
+	fd = o->fs->u->writable && o->node->layer == 0 && !o->node->data_path
+		     ? place_open_data(t, o->node, O_WRONLY | O_APPEND)
+		     : -EPERM;
 	pthread_rwlock_unlock(&t->tree);
 	if (fd < 0)
 		return fd;

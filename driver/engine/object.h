@@ -69,7 +69,8 @@ errint_t object_find_data(struct object *o);
  * @o must lie in the upper (see object_copy_up()). */
 errint_t object_data(struct object *o, bool write, struct held_file *ret);
 
-/* A file of the regular upper file @o that writes at its end: all that an append-only one allows. */
+/* A file of the regular upper file @o that writes at its end: all that an append-only one allows.
+ * -EPERM: it is not in the upper. */
 errint_t object_data_append(struct object *o, struct held_file *ret);
 
 /*

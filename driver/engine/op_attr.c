@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -204,6 +205,22 @@ static unsigned int accesses_of(const struct fuse_setattr_in *in)
 	return bits;
 }
 
+#define FATTR_OF_OBJECT (FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE)
+
+/*
+ * Times of now are renewed by the end of a write, too, and so an append-only file has them. Where the
+ * kernel collects writes it keeps the times, and sends those as if they had been chosen.
+ */
+static enum protect_against protection_from(const struct lamina_fs *fs,
+					    const struct fuse_setattr_in *in)
+{
+	bool atime = (in->valid & FATTR_ATIME) && !(in->valid & FATTR_ATIME_NOW);
+	bool mtime = (in->valid & FATTR_MTIME) && !(in->valid & FATTR_MTIME_NOW);
+	bool chosen = (atime || mtime) && !fs->options.writeback;
+
+	return (in->valid & FATTR_OF_OBJECT) || chosen ? PROTECT_CHANGE : PROTECT_APPEND;
+}
+
 errint_t op_setattr(struct wire_request *r)
 {
 	const struct fuse_setattr_in *in = r->arg;
@@ -214,6 +231,8 @@ errint_t op_setattr(struct wire_request *r)
 		err = -EFBIG;
 	if (err == 0)
 		err = policy_object(r, &o, accesses_of(in));
+	if (err == 0)
+		err = protect_object(&o, protection_from(o.fs, in));
 	if (err == 0)
 		err = raise_object(&o, in->valid & FATTR_SIZE ? (int64_t)in->size : RAISE_WHOLE,
 				   &r->interrupted);

@@ -10,6 +10,7 @@
 #include "engine/orphan.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -38,6 +39,7 @@ static errint_t entry_of_new(struct lamina_dir *dir, const char *name, int fd,
 		return err;
 	ret->ino = lamina_attr_ino(dir->u, 0, lamina_statx_dev(&ret->st), ret->st.stx_ino);
 	ret->data_known = true;
+	ret->protection = 0;
 	if (!S_ISDIR(ret->st.stx_mode))
 		return 0;
 	ret->stack = lamina_stack_new(1);
@@ -88,6 +90,8 @@ static errint_t make(struct wire_request *r, struct lamina_new *what, unsigned i
 
 	if (err == 0)
 		err = policy_name(r, &parent, r->name, policy_make_bit(what->mode) | opens);
+	if (err == 0)
+		err = protect_object(&parent, PROTECT_APPEND);
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
@@ -197,6 +201,8 @@ errint_t op_tmpfile(struct wire_request *r)
 		err = policy_name(r, &parent, NODE_UNNAMED,
 				  POLICY_BIT(MAKE_REG) | policy_open_bits(in->flags));
 	if (err == 0)
+		err = protect_object(&parent, PROTECT_APPEND);
+	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = set_owner(fs, r, &what);
@@ -242,8 +248,8 @@ static errint_t give_key(struct object *o, int fd, const struct place_dir *place
 		return 0;
 	err = lamina_attr_read_fd(t->u, 0, fd, &st);
 	if (err == 0)
-		err = lamina_index_key(t->u, 0, place->dir.parts[0].fd, name, &st, key);
-	if (err == 0)
+		err = lamina_key_of(t->u, 0, place->dir.parts[0].fd, name, &st, key);
+	if (err == 0 && key[0])
 		node_set_key(t, o->node, key);
 	return err;
 }
@@ -282,6 +288,10 @@ errint_t op_link(struct wire_request *r)
 		err = object_get_dir(fs, r->in->nodeid, &parent);
 	if (err == 0)
 		err = policy_link(r, &o, &parent, r->name);
+	if (err == 0)
+		err = protect_object(&parent, PROTECT_APPEND);
+	if (err == 0)
+		err = protect_object(&o, PROTECT_CHANGE);
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)

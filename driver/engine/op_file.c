@@ -8,9 +8,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/limits.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "union/xattr.h"
 
@@ -26,15 +28,34 @@ static errint_t get_file(struct wire_request *r, uint64_t id, struct object *ret
 	return -EINVAL;
 }
 
-/* The file of node @id to write to, which is in the upper. */
-static errint_t get_for_writing(struct wire_request *r, uint64_t id, struct object *o,
-				struct held_file *ret)
+/* What the VFS asks of who writes, by the flags of an open, if it knows that @o is protected. */
+static errint_t check_protection(struct object *o, unsigned int flags)
+{
+	bool appends = (flags & O_APPEND) && !(flags & O_TRUNC);
+
+	return protect_object(o, appends ? PROTECT_APPEND : PROTECT_CHANGE);
+}
+
+/*
+ * The file of node @id to write to, which is in the upper. @flags: those of the open, as far as they
+ * are told.
+ */
+static errint_t get_for_writing(struct wire_request *r, uint64_t id, unsigned int flags,
+				struct object *o, struct held_file *ret)
 {
 	errint_t err = get_file(r, id, o);
 
 	if (err == 0)
-		err = raise_object(o, RAISE_WHOLE, &r->interrupted);
-	return err < 0 ? err : object_data(o, true, ret);
+		err = check_protection(o, flags);
+	if (err < 0)
+		return err;
+	err = raise_object(o, RAISE_WHOLE, &r->interrupted);
+	if (err == 0)
+		err = object_data(o, true, ret);
+	/* One that is append-only on disk, too, as earlier versions have left them. */
+	if (err == -EPERM && (flags & O_APPEND) && o->node->layer == 0)
+		err = object_data_append(o, ret);
+	return err;
 }
 
 /* ---- open and release ---- */
@@ -49,17 +70,6 @@ static errint_t truncate_opened(struct object *o, const struct fuse_open_in *in)
 	if (err == 0 && (in->open_flags & FUSE_OPEN_KILL_SUIDGID))
 		err = object_kill_set_ids(o, data.file->fd);
 	return err;
-}
-
-/* What the VFS asks of an append-only file; it does not know that @o is one. */
-static errint_t check_append_only(struct object *o, unsigned int flags)
-{
-	struct statx st;
-	errint_t err = object_stat(o, &st);
-
-	if (err < 0 || !(st.stx_attributes & STATX_ATTR_APPEND))
-		return err;
-	return (flags & O_APPEND) && !(flags & O_TRUNC) ? 0 : -EPERM;
 }
 
 bool op_open_changes(const struct wire_request *r)
@@ -85,6 +95,8 @@ errint_t op_open(struct wire_request *r)
 	err = get_file(r, r->in->nodeid, &o);
 	if (err == 0)
 		err = policy_object(r, &o, policy_open_bits(in->flags));
+	if (err == 0 && write)
+		err = check_protection(&o, in->flags);
 	if (fs->options.engine == LAMINA_ENGINE_FUSE) {
 		/* Told only for policies. All else is done when data are read or written. */
 		out->open_flags = FOPEN_KEEP_CACHE;
@@ -92,8 +104,6 @@ errint_t op_open(struct wire_request *r)
 	}
 	if (err == 0 && write)
 		err = raise_object(&o, in->flags & O_TRUNC ? 0 : RAISE_WHOLE, &r->interrupted);
-	if (err == 0 && write)
-		err = check_append_only(&o, in->flags);
 	if (err == 0 && (in->flags & O_TRUNC))
 		err = truncate_opened(&o, in);
 	return err < 0 ? err : passthrough_open(&o, write, out);
@@ -192,9 +202,7 @@ errint_t op_write(struct wire_request *r)
 
 	if (in->size > r->data_size)
 		return -EINVAL;
-	err = get_for_writing(r, r->in->nodeid, &o, &data);
-	if (err == -EPERM && (in->flags & O_APPEND) && o.node)
-		err = object_data_append(&o, &data);
+	err = get_for_writing(r, r->in->nodeid, in->flags, &o, &data);
 	if (err == 0 && (in->write_flags & FUSE_WRITE_KILL_SUIDGID))
 		err = object_kill_set_ids(&o, data.file->fd);
 	if (err == 0)
@@ -261,7 +269,9 @@ errint_t op_fallocate(struct wire_request *r)
 	const struct fuse_fallocate_in *in = r->arg;
 	_cleanup_object_ struct object o = {0};
 	_cleanup_held_ struct held_file data = {0};
-	errint_t err = get_for_writing(r, r->in->nodeid, &o, &data);
+	/* Growing is all that may be done with a file that only grows. */
+	unsigned int flags = in->mode & ~(uint32_t)FALLOC_FL_KEEP_SIZE ? 0 : O_APPEND;
+	errint_t err = get_for_writing(r, r->in->nodeid, flags, &o, &data);
 
 	if (err == 0 &&
 	    fallocate(data.file->fd, (int)in->mode, (off_t)in->offset, (off_t)in->length) < 0)
@@ -281,11 +291,13 @@ errint_t op_copy_file_range(struct wire_request *r)
 	ssize_t n;
 
 	if (err == 0)
-		err = get_for_writing(r, in->nodeid_out, &to, &to_data);
+		err = get_for_writing(r, in->nodeid_out, 0, &to, &to_data);
 	if (err == 0)
 		err = object_data(&from, false, &from_data);
 	if (err < 0)
 		return err;
+	if (lamina_call_refused(LAMINA_CALL_COPY_FILE_RANGE))
+		return -ENOSYS; /* the kernel reads and writes */
 	wire_session_block_ahead(r->session);
 	n = copy_file_range(from_data.file->fd, &from_at, to_data.file->fd, &to_at, size, 0);
 	if (n < 0)

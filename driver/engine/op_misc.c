@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -12,9 +13,11 @@
 #include "base/fd.h"
 #include "engine/control.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "guard/control.h"
+#include "union/flags.h"
 
 errint_t op_statfs(struct wire_request *r)
 {
@@ -57,34 +60,76 @@ static void renew_file(struct object *o, int fd)
 	file_put(&o->fs->table, file);
 }
 
+/* A value of FS_IOC_[GS]ETFLAGS or FS_IOC_FS[GS]ETXATTR, whose words for the same differ. */
+struct flags_value {
+	unsigned int *word;
+	unsigned int immutable, append;
+};
+
+static struct flags_value value_of(unsigned int cmd, void *value)
+{
+	struct fsxattr *fsx = value;
+
+	if (cmd == FS_IOC_FSGETXATTR || cmd == FS_IOC_FSSETXATTR)
+		return (struct flags_value){&fsx->fsx_xflags, FS_XFLAG_IMMUTABLE, FS_XFLAG_APPEND};
+	return (struct flags_value){value, FS_IMMUTABLE_FL, FS_APPEND_FL};
+}
+
+static errint_t get_flags(struct object *o, unsigned int cmd, void *value)
+{
+	struct flags_value flags = value_of(cmd, value);
+	_cleanup_fd_ int fd = open_for_ioctl(o);
+	errint_t protection = protect_flags(o);
+
+	if (fd < 0 || protection < 0)
+		return fd < 0 ? fd : protection;
+	if (ioctl(fd, cmd, value) < 0)
+		return -errno;
+	*flags.word |= (protection & FS_IMMUTABLE_FL ? flags.immutable : 0) |
+		       (protection & FS_APPEND_FL ? flags.append : 0);
+	return 0;
+}
+
+/* Who may change what is protected the VFS has asked. What protects is kept in an attribute. */
+static errint_t set_flags(struct object *o, unsigned int cmd, void *value)
+{
+	struct flags_value flags = value_of(cmd, value);
+	unsigned int protection = (*flags.word & flags.immutable ? FS_IMMUTABLE_FL : 0) |
+				  (*flags.word & flags.append ? FS_APPEND_FL : 0);
+	_cleanup_fd_ int fd = open_for_ioctl(o);
+	errint_t err;
+
+	if (fd < 0)
+		return fd;
+	*flags.word &= ~(flags.immutable | flags.append);
+	if (ioctl(fd, cmd, value) < 0)
+		return -errno;
+	err = lamina_flags_protect(o->fs->u, fd, protection);
+	if (err < 0)
+		return err;
+	protect_note(o, protection);
+	renew_file(o, TAKE_FD(fd));
+	return 0;
+}
+
 static errint_t flags_ioctl(struct wire_request *r, struct object *o, bool set, size_t size)
 {
 	const struct fuse_ioctl_in *in = r->arg;
 	struct fuse_ioctl_out *out = wire_out(r, sizeof(*out));
-	union {
-		unsigned int flags;
-		struct fsxattr fsx;
-	} *value = (void *)r->room;
-	_cleanup_fd_ int fd = -1;
-	errint_t err = 0;
+	errint_t err;
 
-	if (set)
-		err = r->data_size < size ? -EINVAL : raise_object(o, RAISE_WHOLE, &r->interrupted);
-	else if (in->out_size < size)
-		err = -EINVAL;
+	if (set ? r->data_size < size : in->out_size < size)
+		return -EINVAL;
+	if (set) {
+		err = raise_object(o, RAISE_WHOLE, &r->interrupted);
+		if (err < 0)
+			return err;
+		memcpy(r->room, r->data, size);
+		return set_flags(o, in->cmd, r->room);
+	}
+	err = get_flags(o, in->cmd, r->room);
 	if (err < 0)
 		return err;
-	fd = open_for_ioctl(o);
-	if (fd < 0)
-		return fd;
-	if (set) {
-		if (ioctl(fd, in->cmd, r->data) < 0)
-			return -errno;
-		renew_file(o, TAKE_FD(fd));
-		return 0;
-	}
-	if (ioctl(fd, in->cmd, value) < 0)
-		return -errno;
 	out->result = 0;
 	wire_payload(r, r->room, size);
 	return 0;

@@ -7,6 +7,7 @@
 
 #include "engine/orphan.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "engine/sweep.h"
@@ -45,13 +46,37 @@ static errint_t begin_removal(struct object *o, struct node *other)
 	return err;
 }
 
-/* After a removal that returned @result: is @node's object without a name now? */
+/* After a removal that returned @result: is @node's object without a name now? Under `lock`. */
 static bool is_gone(const struct node *node, errint_t result)
 {
+	/* Without a key it is known by the names that it was given, and by no others. */
+	if (!node->key)
+		return !node->aliases || !node->aliases->next;
 	/* One of several upper names: the file's own count tells. */
-	if (node->key && node->lower_nlink == 0)
-		return false;
-	return node->key ? result > 0 : true;
+	return node->lower_nlink > 0 && result > 0;
+}
+
+/*
+ * The name @name of @o has gone by a removal that returned @result. Where files are found by their
+ * paths, what was opened by that name leads nowhere now; by another name it is opened again.
+ */
+static void drop_name(struct object *o, struct node *parent, const char *name, errint_t result)
+{
+	struct node_table *t = &o->fs->table;
+	struct node *node = o->node;
+	bool gone, named;
+
+	pthread_mutex_lock(&t->lock);
+	gone = is_gone(node, result);
+	pthread_mutex_unlock(&t->lock);
+	node_drop_alias(t, node, parent, name, gone);
+	if (!o->fs->u->layers[0].fuse)
+		return;
+	pthread_mutex_lock(&t->lock);
+	named = !node->gone && (node->aliases || node->indexed);
+	pthread_mutex_unlock(&t->lock);
+	if (named)
+		node_set_file(t, node, NULL);
 }
 
 static errint_t remove_name(struct object *parent, const char *name, struct object *o)
@@ -71,7 +96,7 @@ static errint_t remove_name(struct object *parent, const char *name, struct obje
 	if (err >= 0)
 		place_dir_keep(&place);
 	if (err >= 0)
-		node_drop_alias(t, o->node, parent->node, name, is_gone(o->node, err));
+		drop_name(o, parent->node, name, err);
 	node_changed(t, parent->node);
 	return err < 0 ? err : 0;
 }
@@ -88,6 +113,8 @@ static errint_t remove_request(struct wire_request *r, bool is_dir)
 		err = is_dir ? -ENOTDIR : -EISDIR;
 	if (err == 0)
 		err = policy_name(r, &parent, r->name, policy_remove_bit(o.node->type));
+	if (err == 0)
+		err = protect_removal(&parent, &o);
 	if (err == 0)
 		err = raise_object(&parent, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
@@ -215,7 +242,7 @@ static errint_t move_nodes(struct end *from, struct end *to, bool exchange, erri
 	errint_t err;
 
 	if (target && !exchange)
-		node_drop_alias(t, target, to->parent.node, to->name, is_gone(target, result));
+		drop_name(&to->object, to->parent.node, to->name, result);
 	err = node_add_alias(t, from->object.node, to->parent.node, to->name);
 	if (exchange && err == 0)
 		return node_add_alias(t, target, from->parent.node, from->name);
@@ -318,6 +345,17 @@ static errint_t ask_policy(const struct wire_request *r, struct end *from, struc
 	return policy_name(r, &to->parent, to->name, policy_remove_bit(to->object.node->type));
 }
 
+/* A name goes at each end where there is one, and one comes at the other. */
+static errint_t ask_protection(struct end *from, struct end *to)
+{
+	errint_t err = protect_removal(&from->parent, &from->object);
+
+	if (err < 0)
+		return err;
+	return to->object.node ? protect_removal(&to->parent, &to->object)
+			       : protect_object(&to->parent, PROTECT_APPEND);
+}
+
 static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned int flags)
 {
 	struct lamina_fs *fs = fs_of(r);
@@ -331,6 +369,8 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 	}
 	if (err == 0)
 		err = ask_policy(r, &from, &to, flags);
+	if (err == 0)
+		err = ask_protection(&from, &to);
 	if (err == 0)
 		err = begin_rename(&from, &to, flags, &r->interrupted);
 	if (err < 0)

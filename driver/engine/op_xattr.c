@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "engine/policy.h"
+#include "engine/protect.h"
 #include "engine/raise.h"
 #include "engine/show.h"
 #include "union/attr.h"
@@ -149,6 +150,8 @@ errint_t op_setxattr(struct wire_request *r)
 	if (err == 0)
 		err = policy_object(r, &o, accesses_of_change(r->text));
 	if (err == 0)
+		err = protect_object(&o, PROTECT_CHANGE);
+	if (err == 0)
 		err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = object_hold(&o, &held);
@@ -174,6 +177,8 @@ errint_t op_removexattr(struct wire_request *r)
 		err = object_get(fs, r->in->nodeid, &o);
 	if (err == 0)
 		err = policy_object(r, &o, accesses_of_change(r->text));
+	if (err == 0)
+		err = protect_object(&o, PROTECT_CHANGE);
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)

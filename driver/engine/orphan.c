@@ -37,10 +37,18 @@ static void give_share_back(struct node_table *t, struct node *node)
 	pthread_mutex_unlock(&t->lock);
 }
 
+/* Where files are found by their paths, only one that is open outlives its name. */
+static errint_t hold(struct object *o, struct held_file *ret)
+{
+	bool by_path = o->fs->u->layers[0].fuse && S_ISREG(o->node->type);
+
+	return by_path && object_data(o, false, ret) == 0 ? 0 : object_hold(o, ret);
+}
+
 static errint_t keep_file(struct object *o)
 {
 	_cleanup_held_ struct held_file held = {0};
-	errint_t err = object_hold(o, &held);
+	errint_t err = hold(o, &held);
 
 	if (err < 0)
 		give_share_back(&o->fs->table, o->node);

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "engine/cache.h"
+#include "union/permit.h"
 
 /* A path that grows to the front of its buffer. */
 struct backwards {
@@ -263,6 +264,16 @@ void place_dir_done(struct place_dir *place)
 	place->path = NULL;
 }
 
+/* Open what its mode forbids the daemon as well; see permit.h. */
+static errint_t open_forbidden(struct node_table *t, const char *path, int flags)
+{
+	_cleanup_fd_ int fd = lamina_fd_open_beneath(t->u->layers[0].fd, path, O_PATH | O_NOFOLLOW);
+
+	return fd < 0 ? fd
+		      : lamina_permit_reopen(t->u, fd, LAMINA_PERMIT_UPPER, path,
+					     flags & ~O_NOFOLLOW);
+}
+
 static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned int layer,
 			      int flags)
 {
@@ -277,6 +288,8 @@ static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned 
 	fd = path_of(t, node, layer, &b, &from);
 	if (fd == 0)
 		fd = lamina_fd_open_beneath(from, b.start, flags);
+	if (fd == -EACCES && layer == 0 && t->u->permits)
+		fd = open_forbidden(t, b.start, flags);
 	free(b.owned);
 	return fd;
 }
@@ -310,7 +323,7 @@ errint_t place_open(struct node_table *t, struct node *node, int flags)
 
 		if (fd < 0 || (flags & O_PATH))
 			return TAKE_FD(fd);
-		return lamina_fd_reopen(fd, flags);
+		return lamina_permit_reopen(t->u, fd, LAMINA_PERMIT_INDEX, node->key, flags);
 	}
 	return open_in_layer(t, node, node->layer, flags | O_NOFOLLOW);
 }

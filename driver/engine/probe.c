@@ -13,9 +13,13 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/proc.h"
 #include "wire/init.h"
+
+static const char ONLY_REAL_ROOT[] = "the kernel lends files for passthrough only to the real root "
+				     "(CAP_SYS_ADMIN outside user namespaces)";
 
 static errint_t set(int fs, const char *key, const char *value)
 {
@@ -83,9 +87,7 @@ static void probe_passthrough(int device, struct lamina_probe *probe)
 	}
 	probe->passthrough = lend_a_file(device);
 	if (probe->passthrough == -EPERM)
-		lamina_error_set(&probe->passthrough_why, 0,
-				 "the kernel lends files for passthrough only to the real root "
-				 "(CAP_SYS_ADMIN outside user namespaces)");
+		lamina_error_set(&probe->passthrough_why, 0, "%s", ONLY_REAL_ROOT);
 	else if (probe->passthrough < 0)
 		lamina_error_set(&probe->passthrough_why, probe->passthrough,
 				 "the kernel refused a file for passthrough");
@@ -99,6 +101,8 @@ static errint_t probe_fuse(struct lamina_probe *probe, int *ret_device, int *ret
 	*ret_device = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (*ret_device < 0)
 		return lamina_error_set(why, -errno, "cannot open /dev/fuse");
+	if (lamina_call_refused_mounting())
+		return 0; /* there may be another way to mount */
 	*ret_fs = make_superblock(*ret_device);
 	if (*ret_fs == -EPERM) {
 		/* A plain user mounts through fusermount3, which cannot be tried unseen. */
@@ -117,6 +121,7 @@ static errint_t probe_fuse(struct lamina_probe *probe, int *ret_device, int *ret
 
 void lamina_probe_run(struct lamina_probe *ret)
 {
+	const char *refused = lamina_call_refused_mounting();
 	_cleanup_fd_ int device = -1, fs = -1;
 
 	*ret = (struct lamina_probe){0};
@@ -126,8 +131,13 @@ void lamina_probe_run(struct lamina_probe *ret)
 		return;
 	}
 	ret->passthrough = ret->fuse < 0 ? ret->fuse : -EPERM;
-	lamina_error_set(&ret->passthrough_why, 0, "%s",
-			 ret->fuse < 0 ? ret->fuse_why.text
-				       : "the kernel lends files for passthrough only to the real "
-					 "root (CAP_SYS_ADMIN outside user namespaces)");
+	if (ret->fuse < 0)
+		ret->passthrough_why = ret->fuse_why;
+	else if (refused)
+		lamina_error_set(&ret->passthrough_why, 0,
+				 "%s(2), which is needed to try it, is refused here by a sandbox "
+				 "(seccomp)",
+				 refused);
+	else
+		lamina_error_set(&ret->passthrough_why, 0, "%s", ONLY_REAL_ROOT);
 }

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "engine/orphan.h"
 #include "union/copyup.h"
+#include "union/permit.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 
@@ -418,6 +419,7 @@ static errint_t raise_entries(struct object *dir, struct dirs *dirs, const atomi
 static errint_t cut_off(struct object *o)
 {
 	struct node_table *t = &o->fs->table;
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
 	_cleanup_place_dir_ struct place_dir place = {0};
 	errint_t err = place_dir_open(t, o->node, &place);
 	struct lamina_stack *stack;
@@ -426,9 +428,13 @@ static errint_t cut_off(struct object *o)
 		return err == -ENOENT ? 0 : err; /* removed meanwhile */
 	if (place.dir.n == 1)
 		return 0;
-	err = lamina_opaque_write(o->fs->u, place.dir.parts[0].fd);
+	err = lamina_permit_begin(o->fs->u, place.dir.parts[0].fd, place.dir.parts[0].path, "",
+				  &permit);
+	if (err == 0)
+		err = lamina_opaque_write(o->fs->u, place.dir.parts[0].fd);
 	if (err == 0)
 		err = lamina_whiteout_clear(place.dir.parts[0].fd, false);
+	lamina_permit_end(&permit);
 	if (err < 0)
 		return err;
 	pthread_rwlock_wrlock(&t->tree);

@@ -50,7 +50,10 @@ static errint_t new_memfd(struct lamina_error *error)
 {
 	int fd = memfd_create("lamina-policy", MFD_CLOEXEC);
 
-	return fd < 0 ? lamina_error_set(error, -errno, "cannot make a memfd") : fd;
+	return fd < 0 ? lamina_error_set(
+				error, -errno,
+				"cannot make a memfd to hand the policy over (memfd_create(2))")
+		      : fd;
 }
 
 /* ---- the kernel looks again ---- */

@@ -15,6 +15,7 @@
 
 #include <linux/fuse_bpf.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -94,9 +95,9 @@ static errint_t write_data(int fd, const struct lamina_bundle *bundle, uint32_t 
 	head[POLICY_DATA_TABLE_WORDS] = table.n;
 	head[POLICY_DATA_MASKS] = POLICY_DATA_TABLE + table.n;
 	head[POLICY_DATA_REST] = head[POLICY_DATA_MASKS] + n_rows;
-	if (getrandom(&head[POLICY_DATA_ID], WORD, 0) < 0)
-		return -errno;
-	err = lamina_fd_write_all(fd, head, sizeof(head));
+	err = lamina_call_random(&head[POLICY_DATA_ID], WORD);
+	if (err == 0)
+		err = lamina_fd_write_all(fd, head, sizeof(head));
 	if (err == 0)
 		err = lamina_fd_write_all(fd, table.words, table.n * WORD);
 	if (err == 0)
@@ -148,7 +149,8 @@ static errint_t set_bundle(int root, const struct lamina_bundle *bundle, uint32_
 	errint_t err = fd < 0 ? -errno : write_data(fd, bundle, flags);
 
 	if (err < 0)
-		return lamina_error_set(error, err, "cannot hand over the policy");
+		return lamina_error_set(error, err,
+					"cannot hand over the policy in a memfd (memfd_create(2))");
 	return set_from(root, fd, error);
 }
 

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/calls.h"
 #include "base/grow.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -40,7 +40,7 @@ errint_t lamina_learn_start(struct lamina_learn *learn, bool waits)
 	if (err < 0)
 		return err;
 	/* A container chooses the paths. */
-	if (getrandom(learn->key, sizeof(learn->key), 0) != sizeof(learn->key)) {
+	if (lamina_call_random(learn->key, sizeof(learn->key)) < 0) {
 		lamina_learn_stop(learn);
 		return -EIO;
 	}

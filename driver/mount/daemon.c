@@ -6,19 +6,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 
 enum word { ATTACH = 'a', READY = 'r' };
 
 void lamina_daemon_close_inherited(void)
 {
-	close_range(STDERR_FILENO + 1, UINT_MAX, 0);
+	lamina_call_close_from(STDERR_FILENO + 1);
 }
 
 errint_t lamina_daemon_no_process(struct lamina_error *error, errint_t err, const char *what)

@@ -60,6 +60,11 @@ static errint_t layers_in_the_way(const struct lamina_union *u, struct lamina_er
 						"the layer '%s' keeps owners in attributes "
 						"(override_stat), which the kernel does not read",
 						l->path);
+		if (l->numbers_made_up)
+			return lamina_error_say(why, -EOPNOTSUPP,
+						"the layer '%s' is on a FUSE file system whose "
+						"inode numbers change from mount to mount",
+						l->path);
 		if (l->xwhiteouts)
 			return lamina_error_say(why, -EOPNOTSUPP,
 						"the layer '%s' has whiteouts in attributes, which "
@@ -75,6 +80,9 @@ static const char *upper_in_the_way(const struct lamina_union *u)
 		return NULL;
 	if (u->whiteout_form != LAMINA_WHITEOUT_CHR)
 		return "the upper gets whiteouts named .wh., which the kernel does not write";
+	if (u->keys_by_number)
+		return "the upper's index knows files by their numbers (name_to_handle_at(2) was "
+		       "refused to the one who mounted it first), the kernel by their handles";
 	if (!u->xattr_ns)
 		return "the upper's file system has no extended attributes, so a directory cannot "
 		       "be "

@@ -17,15 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/mntns.h"
+#include "mount/call.h"
 #include "mount/daemon.h"
 
 #define FUSE_DEVICE "/dev/fuse"
-
-/* mount(8) runs the program of this name to mount and to remount. */
-#define SUBTYPE "lamina-mount"
 
 static errint_t open_directory(int at, const char *target)
 {
@@ -100,10 +99,9 @@ static errint_t set_flag(int fs, const char *key)
 	return fsconfig(fs, FSCONFIG_SET_FLAG, key, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* A label means something only where SELinux is at work. */
-static bool selinux_enabled(void)
+const char *mount_context(const struct lamina_mount_spec *spec)
 {
-	return access("/sys/fs/selinux/enforce", F_OK) == 0;
+	return access("/sys/fs/selinux/enforce", F_OK) == 0 ? spec->context : NULL;
 }
 
 static errint_t configure(int fs, int device, const struct lamina_mount_spec *spec)
@@ -111,7 +109,7 @@ static errint_t configure(int fs, int device, const struct lamina_mount_spec *sp
 	errint_t err = set_string(fs, "source", spec->source);
 
 	if (err == 0)
-		err = set_string(fs, "subtype", SUBTYPE);
+		err = set_string(fs, "subtype", MOUNT_SUBTYPE);
 	if (err == 0)
 		err = set_number(fs, "fd", "%u", (unsigned int)device);
 	if (err == 0)
@@ -124,8 +122,8 @@ static errint_t configure(int fs, int device, const struct lamina_mount_spec *sp
 		err = set_flag(fs, "default_permissions");
 	if (err == 0 && spec->allow_other)
 		err = set_flag(fs, "allow_other");
-	if (err == 0 && spec->context && selinux_enabled())
-		err = set_string(fs, "context", spec->context);
+	if (err == 0 && mount_context(spec))
+		err = set_string(fs, "context", mount_context(spec));
 	if (err == 0 && spec->read_only)
 		err = set_flag(fs, "ro");
 	if (err == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
@@ -137,8 +135,11 @@ static errint_t mount_by_api(struct lamina_mount *m, int fs, const struct lamina
 			     struct lamina_error *error)
 {
 	uint64_t attrs = spec->attrs | (spec->read_only ? MOUNT_ATTR_RDONLY : 0);
-	errint_t err = configure(fs, m->device, spec);
+	errint_t err = open_device(m, error);
 
+	if (err < 0)
+		return err;
+	err = configure(fs, m->device, spec);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot make the FUSE mount for '%s'",
 					spec->target);
@@ -191,9 +192,9 @@ static void exec_fusermount(int socket, const char *options, const char *target)
 
 static errint_t fusermount_options(const struct lamina_mount_spec *spec, char **ret)
 {
-	int length =
-		asprintf(ret, "fsname=%s,subtype=" SUBTYPE ",default_permissions%s%s", spec->source,
-			 spec->allow_other ? ",allow_other" : "", spec->read_only ? ",ro" : "");
+	int length = asprintf(ret, "fsname=%s,subtype=" MOUNT_SUBTYPE ",default_permissions%s%s",
+			      spec->source, spec->allow_other ? ",allow_other" : "",
+			      spec->read_only ? ",ro" : "");
 
 	return length < 0 ? -ENOMEM : 0;
 }
@@ -222,9 +223,38 @@ static errint_t mount_by_helper(struct lamina_mount *m, const struct lamina_moun
 	m->device = receive_fd(ours);
 	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
-	if (m->device >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	m->early = m->device >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (m->early)
 		return 0;
 	return lamina_error_say(error, -EPERM, "fusermount3 could not mount on '%s'", spec->target);
+}
+
+/* ---- sandboxes ---- */
+
+/*
+ * The mount API is refused to us by something that is not the kernel: that may not know the call, and
+ * know mount(2); or it wants nobody to mount.
+ */
+static errint_t mount_in_sandbox(struct lamina_mount *m, const struct lamina_mount_spec *spec,
+				 const char *refused, struct lamina_error *error)
+{
+	errint_t err = open_device(m, error);
+
+	if (err < 0)
+		return err;
+	err = mount_by_call(m, spec);
+	if (err == 0) {
+		m->early = true;
+		return 0;
+	}
+	lamina_cleanup_fd(&m->device);
+	if (mount_by_helper(m, spec, error) == 0)
+		return 0;
+	return lamina_error_say(error, err,
+				"cannot mount on '%s': %s(2) and mount(2) are refused here, though "
+				"this process has CAP_SYS_ADMIN; allow one of them in the sandbox "
+				"(seccomp), or mount in a mount namespace of your own",
+				spec->target, refused);
 }
 
 /* ---- */
@@ -240,6 +270,7 @@ static bool is_mounted_device(const char *target, int *ret_fd)
 static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *spec,
 			struct lamina_error *error)
 {
+	const char *refused = lamina_call_refused_mounting();
 	_cleanup_fd_ int fs = -1;
 	errint_t err;
 
@@ -248,13 +279,14 @@ static errint_t prepare(struct lamina_mount *m, const struct lamina_mount_spec *
 	err = open_target(m, spec->at, spec->target, error);
 	if (err < 0)
 		return err;
+	if (refused)
+		return mount_in_sandbox(m, spec, refused, error);
 	fs = fsopen("fuse", FSOPEN_CLOEXEC);
-	if (fs < 0 && errno == EPERM)
+	if (fs < 0 && (errno == EPERM || errno == ENOSYS))
 		return mount_by_helper(m, spec, error);
 	if (fs < 0)
 		return lamina_error_set(error, -errno, "this kernel does not know FUSE");
-	err = open_device(m, error);
-	return err < 0 ? err : mount_by_api(m, fs, spec, error);
+	return mount_by_api(m, fs, spec, error);
 }
 
 errint_t lamina_mount_open_target(struct lamina_mount *ret, int at, const char *target,
@@ -319,27 +351,39 @@ void lamina_mount_attached(struct lamina_mount *m)
 
 static void detach_here(const struct lamina_mount *m)
 {
-	if (device_of(AT_FDCWD, m->target) != m->dev ||
-	    umount2(m->target, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno != EPERM)
+	if (umount2(m->target, MNT_DETACH | UMOUNT_NOFOLLOW) == 0 || errno != EPERM)
 		return;
 	execlp("fusermount3", "fusermount3", "-u", "-z", "--", m->target, NULL);
 }
 
-/* In a process of its own, which may go where the mount is, and of which nothing stays there. */
-void lamina_mount_detach(const struct lamina_mount *m)
+/*
+ * In a process of its own, which may go where the mount is, and of which nothing stays there. A mount
+ * that never answered has no @dev, and must not be asked for it.
+ */
+static void detach(const struct lamina_mount *m, dev_t dev)
 {
-	pid_t child;
+	pid_t child = fork();
 
-	if (!m->target || m->dev == 0)
-		return;
-	child = fork();
 	if (child == 0) {
-		if (!m->mntns || lamina_mntns_enter(m->mntns) == 0)
+		if ((!m->mntns || lamina_mntns_enter(m->mntns) == 0) &&
+		    (dev == 0 || device_of(AT_FDCWD, m->target) == dev))
 			detach_here(m);
 		_exit(EXIT_FAILURE);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;
+}
+
+void lamina_mount_detach(const struct lamina_mount *m)
+{
+	if (m->target && m->dev != 0)
+		detach(m, m->dev);
+}
+
+void lamina_mount_undo(const struct lamina_mount *m)
+{
+	if (m->early && m->dev == 0)
+		detach(m, 0);
 }
 
 void lamina_mount_done(struct lamina_mount *m)

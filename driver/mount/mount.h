@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Getting a FUSE mount from the kernel: by the mount API where the process may mount, by fusermount3
- * for plain users. The mount becomes visible only after the session has answered.
+ * for plain users. The mount becomes visible only after the session has answered; but at once where
+ * fusermount3 or mount(2) has to make it.
  */
 #pragma once
 
@@ -24,11 +25,12 @@ struct lamina_mount_spec {
 
 struct lamina_mount {
 	int device;	/* /dev/fuse; the session takes it */
-	int mount_fd;	/* not yet attached, or -1 where fusermount3 has mounted already */
+	int mount_fd;	/* not yet attached, or -1 */
 	int target_fd;	/* the mountpoint, O_PATH */
 	char *target;	/* absolute path, for unmounting */
 	dev_t dev;	/* of the mount, once lamina_mount_identify() was called */
 	uint64_t mntns; /* the mount namespace in which `target` is, if this process has left it */
+	bool early;	/* it was attached when it was made */
 };
 
 /*
@@ -54,7 +56,18 @@ errint_t lamina_mount_attach(const struct lamina_mount *m);
 /* Let go of what only attaching needed: the mount lives as long as it is attached. */
 void lamina_mount_attached(struct lamina_mount *m);
 
+/* Take away again what was mounted early, where the session could not be started. */
+void lamina_mount_undo(const struct lamina_mount *m);
+
 /* Detach the mount if it still is at its target; processes that use it go on using it. */
 void lamina_mount_detach(const struct lamina_mount *m);
 
 void lamina_mount_done(struct lamina_mount *m);
+
+/* ---- for what makes mounts ---- */
+
+/* mount.fuse3 runs the program of this name. */
+#define MOUNT_SUBTYPE "lamina-mount"
+
+/* The SELinux label to mount with: NULL where SELinux is not at work. */
+const char *mount_context(const struct lamina_mount_spec *spec);

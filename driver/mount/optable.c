@@ -326,9 +326,12 @@ static errint_t set_attr(struct option_parser *p, char *value)
 		{"nodev", 0, MOUNT_ATTR_NODEV},
 		{"exec", MOUNT_ATTR_NOEXEC, 0},
 		{"noexec", 0, MOUNT_ATTR_NOEXEC},
-		{"atime", MOUNT_ATTR__ATIME, MOUNT_ATTR_STRICTATIME},
+		/* As mount(8) puts it, this is what the kernel does by itself. */
+		{"atime", MOUNT_ATTR__ATIME, MOUNT_ATTR_RELATIME},
 		{"noatime", MOUNT_ATTR__ATIME, MOUNT_ATTR_NOATIME},
 		{"relatime", MOUNT_ATTR__ATIME, MOUNT_ATTR_RELATIME},
+		{"strictatime", MOUNT_ATTR__ATIME, MOUNT_ATTR_STRICTATIME},
+		{"nostrictatime", MOUNT_ATTR__ATIME, MOUNT_ATTR_RELATIME},
 		{"diratime", MOUNT_ATTR_NODIRATIME, 0},
 		{"nodiratime", 0, MOUNT_ATTR_NODIRATIME},
 	};
@@ -347,6 +350,16 @@ static errint_t set_remount(struct option_parser *p, char *value)
 	(void)value;
 	p->o->remount = true;
 	return 0;
+}
+
+static errint_t refuse_lazytime(struct option_parser *p, char *value)
+{
+	(void)value;
+	return lamina_error_say(
+		p->error, -EINVAL,
+		"option %s: times are written by the upper's file system; mount that "
+		"with lazytime",
+		p->name);
 }
 
 static errint_t ignore(struct option_parser *p, char *value)
@@ -410,8 +423,8 @@ static const struct option_spec specs[] = {
 	 "change ro, rw and the flags of the mount that is there"},
 	{"allow_other", NOTHING, set_allow_other, "allow_other", "other users may use the mount"},
 	{"allow_root", NOTHING, set_allow_other, NULL, NULL},
-	{"suid", NOTHING, set_attr, "[no]suid, [no]dev, [no]exec, [no|rel]atime, [no]diratime",
-	 "as for mount(8)"},
+	{"suid", NOTHING, set_attr,
+	 "[no]suid, [no]dev, [no]exec, [no|rel|strict]atime, [no]diratime", "as for mount(8)"},
 	{"nosuid", NOTHING, set_attr, NULL, NULL},
 	{"dev", NOTHING, set_attr, NULL, NULL},
 	{"nodev", NOTHING, set_attr, NULL, NULL},
@@ -420,6 +433,10 @@ static const struct option_spec specs[] = {
 	{"atime", NOTHING, set_attr, NULL, NULL},
 	{"noatime", NOTHING, set_attr, NULL, NULL},
 	{"relatime", NOTHING, set_attr, NULL, NULL},
+	{"strictatime", NOTHING, set_attr, NULL, NULL},
+	{"nostrictatime", NOTHING, set_attr, NULL, NULL},
+	{"lazytime", NOTHING, refuse_lazytime, NULL, NULL},
+	{"nolazytime", NOTHING, ignore, NULL, NULL},
 	{"diratime", NOTHING, set_attr, NULL, NULL},
 	{"nodiratime", NOTHING, set_attr, NULL, NULL},
 	/* fuse-overlayfs' and libfuse's, without a meaning here. */

@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -51,7 +52,7 @@ static errint_t open_below(const char *base, bool make)
 		close(dir);
 		return -EPERM;
 	}
-	if (make && faccessat(dir, ".", W_OK, AT_EACCESS) < 0) {
+	if (make && lamina_call_access(dir, ".", W_OK, AT_EACCESS) < 0) {
 		close(dir);
 		return -EACCES;
 	}

@@ -19,6 +19,7 @@
 #include "mount/table.h"
 
 struct search {
+	const char *path;
 	dev_t dev;
 	bool found;
 };
@@ -27,7 +28,8 @@ static bool look_for(void *user, const struct lamina_table_entry *entry)
 {
 	struct search *search = user;
 
-	search->found = entry->dev == search->dev && lamina_table_is_ours(entry);
+	search->found = entry->dev == search->dev && !strcmp(entry->target, search->path) &&
+			lamina_table_is_ours(entry);
 	return !search->found;
 }
 
@@ -35,14 +37,16 @@ static bool look_for(void *user, const struct lamina_table_entry *entry)
 static errint_t open_root(int at, const char *target, dev_t *ret_dev, struct lamina_error *error)
 {
 	_cleanup_fd_ int fd = openat(at, target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *path = NULL;
 	struct search search = {0};
-	struct statx st;
+	struct stat st;
+	errint_t err = fd < 0 || fstat(fd, &st) < 0 ? -errno : lamina_fd_where(fd, &path);
 
-	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
-		return lamina_error_set(error, -errno, "cannot open the mountpoint '%s'", target);
-	search.dev = makedev(st.stx_dev_major, st.stx_dev_minor);
-	if (st.stx_attributes & STATX_ATTR_MOUNT_ROOT)
-		(void)lamina_table_each(LAMINA_TABLE_SELF, look_for, &search);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot open the mountpoint '%s'", target);
+	search.path = path;
+	search.dev = st.st_dev;
+	(void)lamina_table_each(LAMINA_TABLE_SELF, look_for, &search);
 	if (!search.found)
 		return lamina_error_say(error, -EINVAL, "'%s' is no mount of lamina-mount", target);
 	*ret_dev = search.dev;

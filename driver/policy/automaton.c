@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
 
@@ -167,12 +167,12 @@ errint_t lamina_automaton_build(struct lamina_automaton *a, const struct lamina_
 				struct lamina_error *error)
 {
 	uint64_t key[2];
-	errint_t err;
+	errint_t err = lamina_call_random(key, sizeof(key));
 
 	*a = (struct lamina_automaton){.policy = policy, .work = LAMINA_POLICY_MAX_WORK};
 	error->text[0] = '\0';
-	if (getrandom(key, sizeof(key), 0) != sizeof(key))
-		return lamina_error_set(error, -errno, "cannot get random numbers");
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot get random numbers (getrandom(2))");
 	lamina_intern_init(&a->node_sets, key);
 	lamina_intern_init(&a->row_words, key);
 	lamina_intern_init(&a->state_pairs, key);

@@ -9,8 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "union/override.h"
+#include "union/permit.h"
 #include "union/xattr.h"
 
 /* @n bytes of an override attribute were read into @value (or a negative error). */
@@ -35,17 +37,25 @@ static errint_t apply_override(ssize_t n, char value[LAMINA_OVERRIDE_SIZE], stru
 	return 0;
 }
 
+static errint_t look(const struct lamina_union *u, unsigned int layer, int dirfd, const char *name,
+		     int flags, struct statx *ret)
+{
+	if (u->writable && layer == 0)
+		return lamina_permit_statx(u, dirfd, name, flags, LAMINA_STATX_MASK, ret);
+	return lamina_call_statx(dirfd, name, flags, LAMINA_STATX_MASK, ret);
+}
+
 errint_t lamina_attr_read_at(const struct lamina_union *u, unsigned int layer, int dirfd,
 			     const char *name, struct statx *ret)
 {
 	enum lamina_override override = u->layers[layer].override;
 	char value[LAMINA_OVERRIDE_SIZE];
+	errint_t err;
 	ssize_t n;
 
-	if (statx(dirfd, name, AT_SYMLINK_NOFOLLOW, LAMINA_STATX_MASK, ret) < 0)
-		return -errno;
-	if (override == LAMINA_OVERRIDE_NONE)
-		return 0;
+	err = look(u, layer, dirfd, name, AT_SYMLINK_NOFOLLOW, ret);
+	if (err < 0 || override == LAMINA_OVERRIDE_NONE)
+		return err;
 	n = lamina_xattr_get_at(dirfd, name, lamina_override_xattr(override), value,
 				sizeof(value) - 1);
 	return apply_override(n, value, ret);
@@ -56,12 +66,12 @@ errint_t lamina_attr_read_fd(const struct lamina_union *u, unsigned int layer, i
 {
 	enum lamina_override override = u->layers[layer].override;
 	char value[LAMINA_OVERRIDE_SIZE];
+	errint_t err;
 	ssize_t n;
 
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, LAMINA_STATX_MASK, ret) < 0)
-		return -errno;
-	if (override == LAMINA_OVERRIDE_NONE)
-		return 0;
+	err = look(u, layer, fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, ret);
+	if (err < 0 || override == LAMINA_OVERRIDE_NONE)
+		return err;
 	n = lamina_xattr_get_fd(fd, lamina_override_xattr(override), value, sizeof(value) - 1);
 	return apply_override(n, value, ret);
 }
@@ -140,24 +150,56 @@ mode_t lamina_attr_disk_mode(const struct lamina_union *u, mode_t mode)
 	return (mode & S_IFMT) | 0755;
 }
 
-errint_t lamina_attr_imprint(const struct lamina_union *u, int fd, const struct statx *st)
+errint_t lamina_attr_imprint_owner(const struct lamina_union *u, int fd, const struct statx *st)
 {
-	struct statx now;
+	struct stat now;
 	errint_t err;
 
 	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
 		return write_override(u, fd, st);
-	if (statx(fd, "", AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, &now) < 0)
+	if (fstat(fd, &now) < 0)
 		return -errno;
-	if (now.stx_uid != st->stx_uid || now.stx_gid != st->stx_gid) {
-		err = chown_disk(fd, st->stx_uid, st->stx_gid);
-		if (err < 0)
-			return err;
-	}
-	if (S_ISLNK(st->stx_mode))
+	if (now.st_uid == st->stx_uid && now.st_gid == st->stx_gid)
 		return 0;
-	/* After the chown, which clears set-id bits. */
-	return chmod_disk(fd, st->stx_mode & 07777);
+	err = chown_disk(fd, st->stx_uid, st->stx_gid);
+	if (err != -EPERM || !u->owns_all)
+		return err;
+	/* It becomes the daemon's, in a group that it is in. */
+	err = chown_disk(fd, (uid_t)-1, st->stx_gid);
+	return err == -EPERM ? 0 : err;
+}
+
+/* The mode of @st, without the set-id bits that are for another owner or group than @fd's. */
+static errint_t mode_for_owner(int fd, const struct statx *st, mode_t *ret)
+{
+	struct stat now;
+
+	if (fstat(fd, &now) < 0)
+		return -errno;
+	if (now.st_uid != st->stx_uid)
+		*ret &= ~(mode_t)S_ISUID;
+	if (now.st_gid != st->stx_gid)
+		*ret &= ~(mode_t)S_ISGID;
+	return 0;
+}
+
+errint_t lamina_attr_imprint_mode(const struct lamina_union *u, int fd, const struct statx *st)
+{
+	mode_t mode = st->stx_mode & 07777;
+	errint_t err = 0;
+
+	if (u->layers[0].override != LAMINA_OVERRIDE_NONE || S_ISLNK(st->stx_mode))
+		return 0;
+	if (u->owns_all && (mode & (S_ISUID | S_ISGID)))
+		err = mode_for_owner(fd, st, &mode);
+	return err < 0 ? err : chmod_disk(fd, mode);
+}
+
+errint_t lamina_attr_imprint(const struct lamina_union *u, int fd, const struct statx *st)
+{
+	errint_t err = lamina_attr_imprint_owner(u, fd, st);
+
+	return err < 0 ? err : lamina_attr_imprint_mode(u, fd, st);
 }
 
 errint_t lamina_attr_read_link(int fd, char *target, size_t size)

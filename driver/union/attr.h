@@ -30,8 +30,18 @@ errint_t lamina_attr_chown(const struct lamina_union *u, int fd, uid_t uid, gid_
 errint_t lamina_attr_chmod(const struct lamina_union *u, int fd, mode_t mode);
 errint_t lamina_attr_set_times(int fd, const struct timespec times[2]);
 
-/* Give the fresh upper object @fd the owner, mode and device that @st says, whatever it had. */
+/*
+ * Give the fresh upper object @fd the owner, mode and device that @st says, whatever it had. A daemon
+ * that may give nothing away (`owns_all`) keeps it, without the set-id bits that were another's.
+ */
 errint_t lamina_attr_imprint(const struct lamina_union *u, int fd, const struct statx *st);
+
+/*
+ * The same in two steps, for what has to be done between: an override holds all, and is the first. The
+ * owner's clears set-id bits and capabilities, and after the mode's the daemon may have no permission.
+ */
+errint_t lamina_attr_imprint_owner(const struct lamina_union *u, int fd, const struct statx *st);
+errint_t lamina_attr_imprint_mode(const struct lamina_union *u, int fd, const struct statx *st);
 
 /* The mode in which a new upper object lies on disk: @mode, unless an override carries it. */
 mode_t lamina_attr_disk_mode(const struct lamina_union *u, mode_t mode);

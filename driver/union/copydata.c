@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 
 /* One step of the copy; between steps a cancelled caller is let go. */
@@ -117,7 +118,12 @@ static errint_t next_data(int fd, off_t at, off_t size, off_t *ret_start, off_t 
 
 errint_t lamina_copy_data(int from, int to, off_t size, const atomic_bool *cancel)
 {
-	struct copy c = {.from = from, .to = to, .cancel = cancel};
+	struct copy c = {
+		.from = from,
+		.to = to,
+		.cancel = cancel,
+		.by_hand = lamina_call_refused(LAMINA_CALL_COPY_FILE_RANGE),
+	};
 	off_t at = 0, start, end;
 	errint_t err;
 

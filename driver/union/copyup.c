@@ -16,6 +16,9 @@
 #include "base/fd.h"
 #include "union/copydata.h"
 #include "union/creds.h"
+#include "union/flags.h"
+#include "union/permit.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 #include "union/xattr.h"
@@ -25,23 +28,33 @@ static struct timespec timespec_of(const struct statx_timestamp *stamp)
 	return (struct timespec){.tv_sec = stamp->tv_sec, .tv_nsec = stamp->tv_nsec};
 }
 
-/* Everything of @from but its data and its names. Times last: the rest would change them. */
+/*
+ * Everything of @from but its data and its names; @readable is an fd of it, too, and O_PATH only if
+ * nothing else is at hand. The owner comes first: changing it takes set-id bits
+ * and capabilities away. The mode, of which an access ACL is a part, may forbid the daemon, too, to set
+ * what is before it; times are changed by all the rest.
+ */
 static errint_t copy_attributes(const struct lamina_union *u, const struct lamina_source *from,
-				int to, bool shortened)
+				int readable, int to, bool shortened)
 {
+	bool has_flags = S_ISREG(from->st.stx_mode) || S_ISDIR(from->st.stx_mode);
 	struct timespec times[2] = {timespec_of(&from->st.stx_atime),
 				    timespec_of(&from->st.stx_mtime)};
 	struct lamina_origin origin = {.ino = from->ino, .nlink = from->lower_nlink};
-	errint_t err = lamina_attr_imprint(u, to, &from->st);
+	errint_t err = lamina_attr_imprint_owner(u, to, &from->st);
 
 	/* A copy cut short is a truncation already, and there will be no other. */
 	if (shortened)
 		times[1].tv_nsec = UTIME_NOW;
 	strncpy(origin.key, from->key, sizeof(origin.key) - 1);
 	if (err == 0)
-		err = lamina_xattr_copy(u, from->layer, from->fd, to);
-	if (err == 0)
 		err = lamina_origin_write(u, to, &origin);
+	if (err == 0)
+		err = lamina_xattr_copy(u, from->layer, from->fd, to);
+	if (err == 0 && has_flags)
+		err = lamina_flags_copy(u, readable, &from->st, to);
+	if (err == 0)
+		err = lamina_attr_imprint_mode(u, to, &from->st);
 	if (err == 0)
 		err = lamina_attr_set_times(to, times);
 	return err;
@@ -59,40 +72,23 @@ static errint_t fill_file(const struct lamina_union *u, const struct lamina_sour
 			  const struct lamina_copyup_options *options)
 {
 	off_t size = (off_t)from->st.stx_size;
+	_cleanup_fd_ int data = -1;
 	errint_t err = 0;
 
 	if (options->size < size)
 		size = options->size;
 	if (size > 0) {
-		_cleanup_fd_ int data = open_data(from->data_fd >= 0 ? from->data_fd : from->fd);
-
+		data = open_data(from->data_fd >= 0 ? from->data_fd : from->fd);
 		if (data < 0)
 			return data;
 		err = lamina_copy_data(data, to, size, options->cancel);
 	}
 	if (err == 0)
-		err = copy_attributes(u, from, to, size < (off_t)from->st.stx_size);
+		err = copy_attributes(u, from, size > 0 && from->data_fd < 0 ? data : from->fd, to,
+				      size < (off_t)from->st.stx_size);
 	if (err == 0 && u->durable && fsync(to) < 0)
 		err = -errno;
 	return err;
-}
-
-/* An upper without O_TMPFILE gets a file in the work directory; @fresh is its name, or "". */
-static errint_t new_file(const struct lamina_union *u, char fresh[LAMINA_WORK_NAME_SIZE])
-{
-	char path[LAMINA_FD_PATH_SIZE];
-	int fd;
-
-	fresh[0] = '\0';
-	lamina_fd_path(path, u->work_fd);
-	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		return fd;
-	if (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
-		return -errno;
-	lamina_work_name(fresh);
-	fd = openat(u->work_fd, fresh, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
-	return fd < 0 ? -errno : fd;
 }
 
 static errint_t make_special(const struct lamina_union *u, const struct lamina_source *from,
@@ -135,7 +131,7 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	/* The daemon's own ids: the real ones are imprinted before anybody sees the copy. */
 	lamina_creds_become_self();
 	if (regular) {
-		fd = new_file(u, fresh);
+		fd = lamina_upper_new_file(u, fresh);
 	} else {
 		lamina_work_name(fresh);
 		err = make_special(u, from, fresh);
@@ -143,7 +139,8 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	}
 	if (fd < 0)
 		return fd;
-	err = regular ? fill_file(u, from, fd, options) : copy_attributes(u, from, fd, false);
+	err = regular ? fill_file(u, from, fd, options)
+		      : copy_attributes(u, from, from->fd, fd, false);
 	if (err < 0) {
 		if (fresh[0])
 			(void)lamina_work_remove_tree(u->work_fd, fresh);
@@ -152,113 +149,137 @@ static errint_t make_copy(const struct lamina_union *u, const struct lamina_sour
 	return TAKE_FD(fd);
 }
 
-static errint_t link_into(int fd, int dirfd, const char *name)
-{
-	char path[LAMINA_FD_PATH_SIZE];
-
-	lamina_fd_path(path, fd);
-	return linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) < 0 ? -errno : 0;
-}
-
-/* Move the finished copy to its place. */
-static errint_t place(const struct lamina_union *u, int fd, const char *fresh, int dirfd,
-		      const char *name)
-{
-	if (!fresh[0])
-		return link_into(fd, dirfd, name);
-	if (renameat2(u->work_fd, fresh, dirfd, name, RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -errno;
-	/* The file system cannot promise it; the caller's lock does. */
-	return renameat(u->work_fd, fresh, dirfd, name) < 0 ? -errno : 0;
-}
-
-/* A file with several names: the copy belongs to the index, the name is one link of it. */
-static errint_t link_copy(struct lamina_union *u, int fd, const char *key,
-			  const struct lamina_dir *dir, const char *name)
+/* Move the finished copy to its place. A directory changes its parent, for which it is written to. */
+static errint_t place(const struct lamina_union *u, int fd, const char *fresh, bool is_dir,
+		      const struct lamina_dir *dir, const char *name)
 {
 	const struct lamina_part *part = &dir->parts[0];
-	errint_t err = lamina_index_cover_begin(u, key, part->path, name);
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = 0;
 
-	if (err == 0)
-		err = link_into(fd, part->fd, name);
-	return err < 0 ? err : lamina_index_cover_end(u, key);
+	if (!fresh[0])
+		return lamina_fd_link(fd, part->fd, name);
+	if (is_dir)
+		err = lamina_permit_begin(u, fd, part->path, name, &permit);
+	return err < 0 ? err : lamina_upper_place(u, fresh, part->fd, name);
 }
 
-static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, const char *key,
-			     const struct lamina_dir *dir, const char *name)
-{
-	errint_t err = lamina_index_add(u, key, fd);
-
-	if (fresh[0])
-		unlinkat(u->work_fd, fresh, 0);
-	return err < 0 ? err : link_copy(u, fd, key, dir, name);
-}
-
+/*
+ * Make @name of @dir a link of the index's file of @key. It is linked by its name in the index: on a
+ * path-based FUSE file system an fd is as good as the name that it was opened by, and no better.
+ */
 static errint_t link_indexed(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
 			     const char *key)
 {
-	_cleanup_fd_ int fd = lamina_index_open(u, key);
+	const struct lamina_part *part = &dir->parts[0];
+	errint_t err = lamina_index_has(u, key);
 
-	return fd < 0 ? fd : link_copy(u, fd, key, dir, name);
+	if (err <= 0)
+		return err < 0 ? err : -ENOENT;
+	err = lamina_index_cover_begin(u, key, part->path, name);
+	if (err < 0)
+		return err;
+	if (linkat(u->index_fd, key, part->fd, name, 0) < 0) {
+		err = -errno;
+		lamina_index_cover_cancel(u, key);
+		return err;
+	}
+	err = lamina_index_cover_end(u, key);
+	if (err < 0 && unlinkat(part->fd, name, 0) == 0)
+		lamina_index_cover_cancel(u, key);
+	return err;
 }
 
-static errint_t copy_to(struct lamina_union *u, const struct lamina_dir *dir, const char *name,
-			const struct lamina_source *from,
-			const struct lamina_copyup_options *options, int *ret_fd)
+/* A file with several names: the copy belongs to the index, the name is one link of it. */
+static errint_t place_linked(struct lamina_union *u, int fd, const char *fresh, const char *key,
+			     const struct lamina_dir *dir, const char *name)
 {
-	int dirfd = dir->parts[0].fd;
-	char fresh[LAMINA_WORK_NAME_SIZE] = "";
-	_cleanup_fd_ int fd = -1;
+	errint_t err = fresh[0] ? lamina_index_take(u, key, fresh) : lamina_index_add(u, key, fd);
+
+	if (err < 0)
+		return err;
+	err = link_indexed(u, dir, name, key);
+	/* Other names must not show a copy that may have been cut short. */
+	if (err < 0)
+		lamina_index_remove(u, key);
+	return err;
+}
+
+static errint_t mark_parent(const struct lamina_union *u, struct lamina_dir *parent)
+{
+	struct lamina_part *part = &parent->parts[0];
 	errint_t err;
 
-	if (from->key[0]) {
-		err = link_indexed(u, dir, name, from->key);
-		if (err != -ENOENT)
-			return err;
-	}
-	fd = make_copy(u, from, options, fresh);
-	if (fd < 0)
-		return fd;
-	err = from->key[0] ? place_linked(u, fd, fresh, from->key, dir, name)
-			   : place(u, fd, fresh, dirfd, name);
-	if (err < 0 && fresh[0])
-		(void)lamina_work_remove_tree(u->work_fd, fresh);
-	if (err == 0 && S_ISREG(from->st.stx_mode))
-		*ret_fd = TAKE_FD(fd);
+	if (part->flags & LAMINA_PART_IMPURE)
+		return 0;
+	err = lamina_origin_mark_parent(u, part->fd);
+	if (err == 0)
+		part->flags |= LAMINA_PART_IMPURE;
 	return err;
+}
+
+/* A copy, not yet in its place, or (an fd of -1) that of the index. */
+struct copy {
+	int fd;
+	char fresh[LAMINA_WORK_NAME_SIZE];
+};
+
+static errint_t put(struct lamina_union *u, struct lamina_dir *parent, const char *name,
+		    const struct lamina_source *from, const struct copy *copy)
+{
+	if (copy->fd < 0)
+		return link_indexed(u, parent, name, from->key);
+	if (from->key[0])
+		return place_linked(u, copy->fd, copy->fresh, from->key, parent, name);
+	return place(u, copy->fd, copy->fresh, S_ISDIR(from->st.stx_mode), parent, name);
+}
+
+/* All that changes @parent, which then looks as if nothing had happened. */
+static errint_t put_in_place(struct lamina_union *u, struct lamina_dir *parent, const char *name,
+			     const struct lamina_source *from, const struct copy *copy)
+{
+	const struct lamina_part *part = &parent->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	struct timespec times[2];
+	struct stat before;
+	errint_t err = lamina_permit_begin(u, part->fd, part->path, "", &permit);
+
+	if (err == 0 && fstat(part->fd, &before) < 0)
+		err = -errno;
+	if (err == 0)
+		err = mark_parent(u, parent);
+	if (err == 0)
+		err = put(u, parent, name, from, copy);
+	if (err < 0)
+		return err;
+	/* The copy is there, whether or not the times can be restored. */
+	times[0] = before.st_atim;
+	times[1] = before.st_mtim;
+	(void)lamina_attr_set_times(part->fd, times);
+	return 0;
 }
 
 errint_t lamina_copyup(struct lamina_union *u, struct lamina_dir *parent, const char *name,
 		       const struct lamina_source *from,
 		       const struct lamina_copyup_options *options, int *ret_fd)
 {
-	errint_t dirfd = lamina_dir_fd(parent, 0);
+	errint_t err = lamina_dir_fd(parent, 0);
+	struct copy copy = {.fd = -1};
 	_cleanup_fd_ int fd = -1;
-	struct timespec times[2];
-	struct statx before;
-	errint_t err = 0;
 
-	if (dirfd < 0)
-		return dirfd;
-	if (statx(dirfd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &before) < 0)
-		return -errno;
-	if (!(parent->parts[0].flags & LAMINA_PART_IMPURE)) {
-		err = lamina_origin_mark_parent(u, dirfd);
-		if (err < 0)
-			return err;
-		parent->parts[0].flags |= LAMINA_PART_IMPURE;
+	if (err < 0)
+		return err;
+	err = from->key[0] ? lamina_index_has(u, from->key) : 0;
+	if (err == 0)
+		err = copy.fd = fd = make_copy(u, from, options, copy.fresh);
+	if (err >= 0)
+		err = put_in_place(u, parent, name, from, &copy);
+	if (err < 0) {
+		if (copy.fresh[0])
+			(void)lamina_work_remove_tree(u->work_fd, copy.fresh);
+		return err;
 	}
-	err = copy_to(u, parent, name, from, options, &fd);
-	if (err < 0)
-		return err;
-	times[0] = timespec_of(&before.stx_atime);
-	times[1] = timespec_of(&before.stx_mtime);
-	err = lamina_attr_set_times(dirfd, times);
-	if (err < 0)
-		return err;
-	*ret_fd = TAKE_FD(fd);
+	*ret_fd = S_ISREG(from->st.stx_mode) ? TAKE_FD(fd) : -1;
 	return 0;
 }
 

@@ -17,6 +17,8 @@
 #include "union/attr.h"
 #include "union/creds.h"
 #include "union/lookup.h"
+#include "union/permit.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 
@@ -42,6 +44,44 @@ static errint_t imprint(const struct lamina_union *u, int fd, const struct lamin
 }
 
 /*
+ * Give the new object @fd of @dirfd to its owner, where the thread could not create it as that. A
+ * set-gid directory has given it its group already.
+ */
+static errint_t give_away(const struct lamina_union *u, int dirfd, int fd,
+			  const struct lamina_new *what)
+{
+	struct stat parent;
+	struct statx st;
+	errint_t err = lamina_attr_read_fd(u, 0, fd, &st);
+
+	if (err == 0 && fstat(dirfd, &parent) < 0)
+		err = -errno;
+	if (err < 0)
+		return err;
+	st.stx_uid = what->uid;
+	if (!(parent.st_mode & S_ISGID))
+		st.stx_gid = what->gid;
+	return lamina_attr_imprint(u, fd, &st);
+}
+
+/* What is left to do with the new object @fd of @dirfd; @owned: lamina_creds_become()'s result. */
+static errint_t settle(const struct lamina_union *u, int dirfd, int fd, errint_t owned,
+		       const struct lamina_new *what)
+{
+	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
+		return imprint(u, fd, what);
+	if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
+		return give_away(u, dirfd, fd, what);
+	return 0;
+}
+
+/* The mode with which the object is created in @dirfd, its type included. */
+static mode_t mode_to_create(const struct lamina_union *u, int dirfd, const struct lamina_new *what)
+{
+	return lamina_creds_masked(dirfd, lamina_attr_disk_mode(u, what->mode), what->umask);
+}
+
+/*
  * With overrides a device, fifo or socket is a plain file whose override says what it is: the disk
  * may not hold it, and none of them can carry a user attribute.
  */
@@ -57,7 +97,7 @@ static mode_t disk_type(const struct lamina_union *u, const struct lamina_new *w
 static errint_t make_node(const struct lamina_union *u, int dirfd, const char *name,
 			  const struct lamina_new *what)
 {
-	mode_t mode = lamina_attr_disk_mode(u, what->mode);
+	mode_t mode = mode_to_create(u, dirfd, what);
 	int result;
 
 	switch (disk_type(u, what)) {
@@ -81,8 +121,9 @@ static errint_t make_node(const struct lamina_union *u, int dirfd, const char *n
 static errint_t make_file(const struct lamina_union *u, int dirfd, const char *name,
 			  const struct lamina_new *what)
 {
-	int fd = openat(dirfd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC,
-			lamina_attr_disk_mode(u, what->mode) & 07777);
+	int fd =
+		openat(dirfd, name, O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW | O_CLOEXEC | u->noatime,
+		       mode_to_create(u, dirfd, what) & 07777);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -94,14 +135,11 @@ static errint_t make(const struct lamina_union *u, int dirfd, const char *name,
 	errint_t owned = lamina_creds_become(what->uid, what->gid, what->umask);
 	_cleanup_fd_ int fd = disk_type(u, what) == S_IFREG ? make_file(u, dirfd, name, what)
 							    : make_node(u, dirfd, name, what);
-	errint_t err = 0;
+	errint_t err;
 
 	if (fd < 0)
 		return fd;
-	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
-		err = imprint(u, fd, what);
-	else if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
-		err = lamina_attr_chown(u, fd, what->uid, what->gid);
+	err = settle(u, dirfd, fd, owned, what);
 	if (err < 0) {
 		unlinkat(dirfd, name, S_ISDIR(what->mode) ? AT_REMOVEDIR : 0);
 		return err;
@@ -109,35 +147,51 @@ static errint_t make(const struct lamina_union *u, int dirfd, const char *name,
 	return TAKE_FD(fd);
 }
 
-/* Put the work directory's @from at the place of the whiteout @name in @dirfd. */
-static errint_t replace_whiteout(const struct lamina_union *u, int from_dir, const char *from,
-				 int dirfd, const char *name, bool is_dir)
+/* Put the directory @from, which is opaque, at the place of the whiteout @name in @dirfd. */
+static errint_t exchange_whiteout(const struct lamina_union *u, int from_dir, const char *from,
+				  int dirfd, const char *name)
 {
-	char aside[LAMINA_WORK_NAME_SIZE];
+	errint_t err;
 
-	if (!is_dir)
-		return renameat(from_dir, from, dirfd, name) < 0 ? -errno : 0;
-	if (renameat2(from_dir, from, dirfd, name, RENAME_EXCHANGE) == 0)
+	if (u->can.exchange) {
+		err = lamina_upper_exchange(u, from_dir, from, dirfd, name);
+		if (err < 0)
+			return err;
 		return unlinkat(from_dir, from, 0) < 0 ? -errno : 0;
-	if (errno != EINVAL && errno != EOPNOTSUPP && errno != ENOSYS)
-		return -errno;
-	/* No exchange here: the directory is opaque, so for a moment the name is merely missing. */
-	lamina_work_name(aside);
-	if (renameat(dirfd, name, u->work_fd, aside) < 0)
-		return -errno;
-	if (renameat(from_dir, from, dirfd, name) < 0) {
-		errint_t err = -errno;
-
-		renameat(u->work_fd, aside, dirfd, name);
-		return err;
 	}
-	return unlinkat(u->work_fd, aside, 0) < 0 ? -errno : 0;
+	err = lamina_whiteout_dot_write(dirfd, name);
+	if (err == 0 && unlinkat(dirfd, name, 0) < 0)
+		err = -errno;
+	if (err == 0 && renameat(from_dir, from, dirfd, name) < 0)
+		err = -errno;
+	return err < 0 ? err : lamina_whiteout_dot_remove(dirfd, name);
 }
 
-static errint_t create_over(const struct lamina_union *u, int dirfd, const char *name,
+/* The same for what is no directory. */
+static errint_t replace_whiteout(int from_dir, const char *from, int dirfd, const char *name)
+{
+	return renameat(from_dir, from, dirfd, name) < 0 ? -errno : 0;
+}
+
+/* The directory @fd of the nursery, whose mode may forbid both, is made opaque and put in place. */
+static errint_t put_dir(const struct lamina_union *u, int fd, int from_dir, const char *from,
+			const struct lamina_dir *dir, const char *name)
+{
+	const struct lamina_part *part = &dir->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = lamina_permit_begin(u, fd, part->path, name, &permit);
+
+	if (err == 0)
+		err = lamina_opaque_write(u, fd);
+	return err < 0 ? err : exchange_whiteout(u, from_dir, from, part->fd, name);
+}
+
+static errint_t create_over(const struct lamina_dir *dir, const char *name,
 			    const struct lamina_new *what)
 {
+	const struct lamina_union *u = dir->u;
 	_cleanup_nursery_ struct lamina_nursery nursery = {0};
+	int dirfd = dir->parts[0].fd;
 	char fresh[LAMINA_WORK_NAME_SIZE];
 	_cleanup_fd_ int fd = -1;
 	errint_t err = lamina_nursery_open(u, dirfd, &nursery);
@@ -148,10 +202,8 @@ static errint_t create_over(const struct lamina_union *u, int dirfd, const char 
 	fd = make(u, nursery.fd, fresh, what);
 	if (fd < 0)
 		return fd;
-	if (S_ISDIR(what->mode))
-		err = lamina_opaque_write(u, fd);
-	if (err == 0)
-		err = replace_whiteout(u, nursery.fd, fresh, dirfd, name, S_ISDIR(what->mode));
+	err = S_ISDIR(what->mode) ? put_dir(u, fd, nursery.fd, fresh, dir, name)
+				  : replace_whiteout(nursery.fd, fresh, dirfd, name);
 	if (err < 0) {
 		(void)lamina_work_remove_tree(nursery.fd, fresh);
 		return err;
@@ -159,10 +211,10 @@ static errint_t create_over(const struct lamina_union *u, int dirfd, const char 
 	return TAKE_FD(fd);
 }
 
-errint_t lamina_create_over(const struct lamina_union *u, int dirfd, const char *name,
-			    const struct lamina_new *what)
+errint_t lamina_create_over(struct lamina_dir *dir, const char *name, const struct lamina_new *what)
 {
-	_cleanup_fd_ int fd = create_over(u, dirfd, name, what);
+	errint_t dirfd = lamina_dir_fd(dir, 0);
+	_cleanup_fd_ int fd = dirfd < 0 ? dirfd : create_over(dir, name, what);
 
 	return fd < 0 ? fd : 0;
 }
@@ -177,16 +229,20 @@ static errint_t is_whiteout(const struct lamina_union *u, int dirfd, const char 
 }
 
 /* A `.wh.` whiteout of the same name has done its work; a directory must be opaque first. */
-static errint_t retire_dot_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				    int fd, bool is_dir)
+static errint_t retire_dot_whiteout(const struct lamina_dir *dir, const char *name, int fd,
+				    bool is_dir)
 {
-	errint_t err = lamina_whiteout_dot_exists(dirfd, name);
+	const struct lamina_part *part = &dir->parts[0];
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = lamina_whiteout_dot_exists(part->fd, name);
 
 	if (err <= 0)
 		return err;
 	if (is_dir)
-		err = lamina_opaque_write(u, fd);
-	return err < 0 ? err : lamina_whiteout_dot_remove(dirfd, name);
+		err = lamina_permit_begin(dir->u, fd, part->path, name, &permit);
+	if (is_dir && err == 0)
+		err = lamina_opaque_write(dir->u, fd);
+	return err < 0 ? err : lamina_whiteout_dot_remove(part->fd, name);
 }
 
 errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct lamina_new *what,
@@ -208,11 +264,11 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 		err = is_whiteout(u, dirfd, name);
 		if (err <= 0)
 			return err < 0 ? err : -EEXIST;
-		fd = create_over(u, dirfd, name, what);
+		fd = create_over(dir, name, what);
 	} else if (fd >= 0) {
 		/* Where nothing lies below, nothing was ever whited out. */
 		if (dir->n > 1)
-			err = retire_dot_whiteout(u, dirfd, name, fd, S_ISDIR(what->mode));
+			err = retire_dot_whiteout(dir, name, fd, S_ISDIR(what->mode));
 		if (err < 0)
 			return err;
 	}
@@ -226,22 +282,19 @@ errint_t lamina_create_unnamed(struct lamina_dir *dir, const struct lamina_new *
 {
 	const struct lamina_union *u = dir->u;
 	errint_t dirfd = lamina_dir_fd(dir, 0);
-	char path[LAMINA_FD_PATH_SIZE];
 	_cleanup_fd_ int fd = -1;
-	errint_t owned, err = 0;
+	errint_t owned, err;
 
 	if (dirfd < 0)
 		return dirfd;
+	if (!u->can.tmpfile)
+		return -EOPNOTSUPP;
 	owned = lamina_creds_become(what->uid, what->gid, what->umask);
-	lamina_fd_path(path, dirfd);
-	fd = open(path, O_TMPFILE | O_RDWR | O_CLOEXEC,
-		  lamina_attr_disk_mode(u, what->mode) & 07777);
+	fd = openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC | u->noatime,
+		    mode_to_create(u, dirfd, what) & 07777);
 	if (fd < 0)
 		return -errno;
-	if (u->layers[0].override != LAMINA_OVERRIDE_NONE)
-		err = imprint(u, fd, what);
-	else if (owned < 0 && (what->uid != geteuid() || what->gid != getegid()))
-		err = lamina_attr_chown(u, fd, what->uid, what->gid);
+	err = settle(u, dirfd, fd, owned, what);
 	return err < 0 ? err : TAKE_FD(fd);
 }
 
@@ -249,25 +302,26 @@ errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd)
 {
 	const struct lamina_union *u = dir->u;
 	errint_t dirfd = lamina_dir_fd(dir, 0);
-	char path[LAMINA_FD_PATH_SIZE], fresh[LAMINA_WORK_NAME_SIZE];
+	char fresh[LAMINA_WORK_NAME_SIZE];
 	errint_t err = lamina_name_allowed(u, name);
 
 	if (err < 0)
 		return err;
 	if (dirfd < 0)
 		return dirfd;
-	lamina_fd_path(path, fd);
-	if (linkat(AT_FDCWD, path, dirfd, name, AT_SYMLINK_FOLLOW) == 0)
-		return dir->n > 1 ? retire_dot_whiteout(u, dirfd, name, fd, false) : 0;
-	if (errno != EEXIST)
-		return -errno;
+	err = lamina_fd_link(fd, dirfd, name);
+	if (err == 0)
+		return dir->n > 1 ? retire_dot_whiteout(dir, name, fd, false) : 0;
+	if (err != -EEXIST)
+		return err;
 	err = is_whiteout(u, dirfd, name);
 	if (err <= 0)
 		return err < 0 ? err : -EEXIST;
 	lamina_work_name(fresh);
-	if (linkat(AT_FDCWD, path, u->work_fd, fresh, AT_SYMLINK_FOLLOW) < 0)
-		return -errno;
-	err = replace_whiteout(u, u->work_fd, fresh, dirfd, name, false);
+	err = lamina_fd_link(fd, u->work_fd, fresh);
+	if (err < 0)
+		return err;
+	err = replace_whiteout(u->work_fd, fresh, dirfd, name);
 	if (err < 0)
 		unlinkat(u->work_fd, fresh, 0);
 	return err;

@@ -25,10 +25,10 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 		       int *ret_fd);
 
 /*
- * Put a new object in the place of the whiteout @name in the upper directory @dirfd, in one step; a
+ * Put a new object in the place of the whiteout @name in the upper part of @dir, in one step; a
  * directory is opaque.
  */
-errint_t lamina_create_over(const struct lamina_union *u, int dirfd, const char *name,
+errint_t lamina_create_over(struct lamina_dir *dir, const char *name,
 			    const struct lamina_new *what);
 
 /*

@@ -12,8 +12,10 @@
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/capability.h"
+#include "union/xattr.h"
 
 static _Thread_local struct {
 	bool known;
@@ -22,20 +24,11 @@ static _Thread_local struct {
 	mode_t umask;
 } in_force;
 
-/* The daemon's own ids, which do not change. */
+/* The daemon's own ids, which do not change, and what it is refused; set before there are threads. */
 static uid_t own_uid;
 static gid_t own_gid;
-
-static void drop_sys_resource(void)
-{
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	if (syscall(SYS_capget, &header, data) < 0)
-		return;
-	data[CAP_TO_INDEX(CAP_SYS_RESOURCE)].effective &= ~CAP_TO_MASK(CAP_SYS_RESOURCE);
-	syscall(SYS_capset, &header, data);
-}
+static bool keeps_ids;	  /* with the ids its capabilities would change */
+static bool shares_umask; /* no thread can have one of its own: it is 0 */
 
 void lamina_creds_prepare(void)
 {
@@ -43,15 +36,16 @@ void lamina_creds_prepare(void)
 
 	own_uid = geteuid();
 	own_gid = getegid();
-	/* Refused without CAP_SETPCAP: then become() finds that it may not change the ids. */
-	if (bits >= 0)
-		prctl(PR_SET_SECUREBITS, (unsigned long)bits | SECBIT_NO_SETUID_FIXUP);
-	drop_sys_resource();
+	keeps_ids = bits < 0 ||
+		    prctl(PR_SET_SECUREBITS, (unsigned long)bits | SECBIT_NO_SETUID_FIXUP) < 0;
+	lamina_capability_drop(CAP_SYS_RESOURCE);
+	shares_umask = unshare(CLONE_FS) < 0;
+	umask(0);
 }
 
 errint_t lamina_creds_start_thread(void)
 {
-	if (unshare(CLONE_FS) < 0)
+	if (!shares_umask && unshare(CLONE_FS) < 0)
 		return -errno;
 	umask(0);
 	in_force.known = true;
@@ -63,10 +57,12 @@ errint_t lamina_creds_start_thread(void)
 
 errint_t lamina_creds_become(uid_t uid, gid_t gid, mode_t mask)
 {
-	if (!in_force.known || in_force.umask != mask) {
+	if (!shares_umask && (!in_force.known || in_force.umask != mask)) {
 		umask(mask & 0777);
 		in_force.umask = mask;
 	}
+	if (keeps_ids)
+		return uid == own_uid && gid == own_gid ? 0 : -EPERM;
 	if (!in_force.known || in_force.gid != gid) {
 		setfsgid(gid);
 		in_force.gid = (gid_t)setfsgid((gid_t)-1);
@@ -82,4 +78,12 @@ errint_t lamina_creds_become(uid_t uid, gid_t gid, mode_t mask)
 void lamina_creds_become_self(void)
 {
 	(void)lamina_creds_become(own_uid, own_gid, 0);
+}
+
+mode_t lamina_creds_masked(int dirfd, mode_t mode, mode_t mask)
+{
+	/* A default ACL takes the place of a umask. */
+	if (!shares_umask || lamina_xattr_get_fd(dirfd, "system.posix_acl_default", NULL, 0) > 0)
+		return mode;
+	return mode & ~(mask & 0777);
 }

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "union/upper.h"
 #include "union/xattr.h"
 
 #define ORIGIN_XATTR "origin"
@@ -98,33 +99,6 @@ errint_t lamina_origin_mark_parent(const struct lamina_union *u, int fd)
 	return lamina_xattr_absent(err) ? 0 : err;
 }
 
-errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int dirfd,
-			  const char *name, const struct statx *st, char key[LAMINA_KEY_SIZE])
-{
-	union {
-		struct file_handle handle;
-		char room[sizeof(struct file_handle) + LAMINA_HANDLE_MAX];
-	} h = {.handle.handle_bytes = LAMINA_HANDLE_MAX};
-	/* f_handle is declared to have no elements, and may not be indexed. */
-	const unsigned char *bytes = (const unsigned char *)h.room + sizeof(h.handle);
-	const struct lamina_layer *l = &u->layers[layer];
-	int mount_id, length;
-
-	if (name_to_handle_at(dirfd, name, &h.handle, &mount_id, *name ? 0 : AT_EMPTY_PATH) < 0) {
-		if (errno != EOPNOTSUPP && errno != EOVERFLOW)
-			return -errno;
-		/* No handles here: the layer never changes, so its numbers are not used again. */
-		snprintf(key, LAMINA_KEY_SIZE, "l%u-%" PRIx64, u->n_layers - layer,
-			 (uint64_t)st->stx_ino);
-		return 0;
-	}
-	length = snprintf(key, LAMINA_KEY_SIZE, "%u-%x-", l->dev_nr, h.handle.handle_type);
-	for (unsigned int i = 0; i < h.handle.handle_bytes; i++)
-		length +=
-			snprintf(key + length, LAMINA_KEY_SIZE - (size_t)length, "%02x", bytes[i]);
-	return 0;
-}
-
 errint_t lamina_index_open(const struct lamina_union *u, const char *key)
 {
 	if (!atomic_load(&u->index_used))
@@ -132,15 +106,38 @@ errint_t lamina_index_open(const struct lamina_union *u, const char *key)
 	return lamina_fd_open_name(u->index_fd, key, O_PATH);
 }
 
+errint_t lamina_index_has(const struct lamina_union *u, const char *key)
+{
+	struct stat st;
+
+	if (!atomic_load(&u->index_used))
+		return 0;
+	if (fstatat(u->index_fd, key, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
 errint_t lamina_index_add(struct lamina_union *u, const char *key, int fd)
 {
-	char path[LAMINA_FD_PATH_SIZE];
+	errint_t err = lamina_fd_link(fd, u->index_fd, key);
 
-	lamina_fd_path(path, fd);
-	if (linkat(AT_FDCWD, path, u->index_fd, key, AT_SYMLINK_FOLLOW) < 0)
-		return -errno;
-	atomic_store(&u->index_used, true);
-	return 0;
+	if (err == 0)
+		atomic_store(&u->index_used, true);
+	return err;
+}
+
+errint_t lamina_index_take(struct lamina_union *u, const char *key, const char *name)
+{
+	errint_t err = lamina_upper_place(u, name, u->index_fd, key);
+
+	if (err == 0)
+		atomic_store(&u->index_used, true);
+	return err;
+}
+
+void lamina_index_remove(const struct lamina_union *u, const char *key)
+{
+	(void)unlinkat(u->index_fd, key, 0);
 }
 
 /* Names beside KEY in the index. */
@@ -265,7 +262,16 @@ errint_t lamina_index_cover_end(struct lamina_union *u, const char *key)
 
 	if (count >= 0)
 		count = set_count(u, key, count + 1);
-	return count < 0 ? count : pending_remove(u, key);
+	if (count < 0)
+		return count;
+	/* A record that stays says nothing that the count does not say. */
+	(void)pending_remove(u, key);
+	return 0;
+}
+
+void lamina_index_cover_cancel(const struct lamina_union *u, const char *key)
+{
+	(void)pending_remove(u, key);
 }
 
 /* The name of @pending is covered; whether it was counted shows in the count. */
@@ -381,7 +387,9 @@ void lamina_index_drop(const struct lamina_union *u, const char *key)
 
 	/* What stays behind is found by nobody: no lower name is left that leads to it. The file
 	 * keeps its count, by which the next mount knows that it can go. */
-	if (unlinkat(u->index_fd, key, 0) < 0 && errno != ENOENT)
+	errint_t err = lamina_upper_unlink(u, u->index_fd, key);
+
+	if (err < 0 && err != -ENOENT)
 		return;
 	name_beside(key, COUNT, name);
 	unlinkat(u->index_fd, name, 0);

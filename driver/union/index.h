@@ -7,8 +7,8 @@
  * object still is the inode that the record was written for: a copied tree is not taken in.
  *
  * Index: a lower file with several names must stay one inode when one of them is copied up. The
- * copy gets a second link in the index directory, named by the lower file's handle; a lookup of any
- * other name of the lower file finds it there. How many of the lower's names no longer show the
+ * copy gets a second link in the index directory, named by the lower file's key; a lookup of any other
+ * name of the lower file finds it there. How many of the lower's names no longer show the
  * lower file (removed, replaced, or linked up) is kept beside it, as the target of a symbolic link
  * KEY.n, which can be replaced in one step.
  *
@@ -23,10 +23,8 @@
 #pragma once
 
 #include "union/attr.h"
+#include "union/key.h"
 #include "union/union.h"
-
-/* "D-" and a handle in hexadecimal, with its type. */
-#define LAMINA_KEY_SIZE 224
 
 struct lamina_origin {
 	uint64_t ino;		   /* the inode number shown */
@@ -54,18 +52,21 @@ errint_t lamina_origin_write(const struct lamina_union *u, int fd,
 /* Mark the upper directory @fd as one whose entries may have an origin. */
 errint_t lamina_origin_mark_parent(const struct lamina_union *u, int fd);
 
-/*
- * The key of the lower object @name in @dirfd (an empty name: of the fd itself), of layer @layer and
- * with attributes @st.
- */
-errint_t lamina_index_key(const struct lamina_union *u, unsigned int layer, int dirfd,
-			  const char *name, const struct statx *st, char key[LAMINA_KEY_SIZE]);
-
 /* The copied-up file of @key: an O_PATH fd, or -ENOENT. */
 errint_t lamina_index_open(const struct lamina_union *u, const char *key);
 
-/* Make the upper file @fd (may be a temporary file) the one of @key. -EEXIST if there is one. */
+/* Whether @key was copied up. Returns 1, 0 or -errno. */
+errint_t lamina_index_has(const struct lamina_union *u, const char *key);
+
+/*
+ * Make the upper file @fd, which has no name, the one of @key; or the object @name of the work
+ * directory, which goes from there. -EEXIST if there is one.
+ */
 errint_t lamina_index_add(struct lamina_union *u, const char *key, int fd);
+errint_t lamina_index_take(struct lamina_union *u, const char *key, const char *name);
+
+/* Undo that: no name was linked to it. */
+void lamina_index_remove(const struct lamina_union *u, const char *key);
 
 /* How many of the lower names of @key no longer show the lower file. Returns it or -errno. */
 errint_t lamina_index_covered(const struct lamina_union *u, const char *key);
@@ -73,6 +74,9 @@ errint_t lamina_index_covered(const struct lamina_union *u, const char *key);
 /* The name @name of the directory @dir (its path in the layers) is about to be covered. */
 errint_t lamina_index_cover_begin(struct lamina_union *u, const char *key, const char *dir,
 				  const char *name);
+
+/* It was not, after all. What cannot be undone is, by the next mount. */
+void lamina_index_cover_cancel(const struct lamina_union *u, const char *key);
 
 /* It is now: count it. */
 errint_t lamina_index_cover_end(struct lamina_union *u, const char *key);

@@ -8,13 +8,14 @@
 #include <linux/magic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "union/attr.h"
+#include "union/key.h"
 #include "union/override.h"
 #include "union/xattr.h"
 
@@ -24,13 +25,9 @@
 #define LAMINA_EROFS_MAGIC    0xe0f5e1e2
 
 /* Whether getdents() gives the numbers that stat() gives: not so on stacked and network ones. */
-static bool lists_real_numbers(int fd)
+static bool lists_real_numbers(unsigned long type)
 {
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) < 0)
-		return false;
-	switch ((unsigned long)fs.f_type) {
+	switch (type) {
 	case EXT4_SUPER_MAGIC:
 	case XFS_SUPER_MAGIC:
 	case BTRFS_SUPER_MAGIC:
@@ -44,6 +41,14 @@ static bool lists_real_numbers(int fd)
 	default:
 		return false;
 	}
+}
+
+/* The number by which the file system of @fd is known; 0: it does not say. */
+static unsigned long file_system_of(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) < 0 ? 0 : (unsigned long)fs.f_type;
 }
 
 /* overlayfs marks a directory whose empty files may be whiteouts by an opaque attribute "x". */
@@ -64,22 +69,28 @@ errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, c
 {
 	struct lamina_layer layer = {0};
 	_cleanup_fd_ int fd = openat(at, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	unsigned long type;
 	struct statx st;
 	errint_t err;
 
 	if (fd < 0)
 		return lamina_error_set(error, -errno, "cannot open the %s '%s'", what, path);
-	if (faccessat(fd, ".", R_OK | X_OK, AT_EACCESS) < 0)
-		return lamina_error_set(error, -errno, "cannot read the %s '%s'", what, path);
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st) < 0)
-		return lamina_error_set(error, -errno, "cannot stat the %s '%s'", what, path);
+	err = lamina_call_access(fd, ".", R_OK | X_OK, AT_EACCESS);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot read the %s '%s'", what, path);
+	err = lamina_call_statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &st);
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot stat the %s '%s'", what, path);
 	err = lamina_override_detect(fd);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot read the attributes of the %s '%s'",
 					what, path);
 	layer.override = (enum lamina_override)err;
 	layer.dev = lamina_statx_dev(&st);
-	layer.d_ino_real = lists_real_numbers(fd);
+	type = file_system_of(fd);
+	layer.fuse = type == FUSE_SUPER_MAGIC;
+	layer.numbers_made_up = layer.fuse && lamina_key_numbers_made_up(fd);
+	layer.d_ino_real = lists_real_numbers(type);
 	layer.xwhiteouts = has_xwhiteouts(fd);
 	layer.path = strdup(path);
 	if (!layer.path)
@@ -87,28 +98,6 @@ errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, c
 	layer.fd = TAKE_FD(fd);
 	*ret = layer;
 	return 0;
-}
-
-void lamina_layer_make_private(struct lamina_layer *layer)
-{
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOATIME,
-		.attr_clr = MOUNT_ATTR__ATIME,
-		.propagation = MS_PRIVATE,
-	};
-	int clone = open_tree(layer->fd, "",
-			      AT_EMPTY_PATH | OPEN_TREE_CLONE | (unsigned int)OPEN_TREE_CLOEXEC);
-
-	if (clone < 0)
-		return;
-	if (mount_setattr(clone, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
-		/* A user namespace may not change how access times are kept. */
-		attr.attr_set = MOUNT_ATTR_RDONLY;
-		attr.attr_clr = 0;
-		(void)mount_setattr(clone, "", AT_EMPTY_PATH, &attr, sizeof(attr));
-	}
-	close(layer->fd);
-	layer->fd = clone;
 }
 
 void lamina_layer_close(struct lamina_layer *layer)

@@ -13,13 +13,6 @@
 errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, const char *what,
 			   struct lamina_error *error);
 
-/*
- * Replace a lower layer's fd by a private, read-only clone of its mount: nothing mounted below it
- * later shows, the path may go away, and the kernel refuses every write. Where that is not
- * permitted the layer stays as it is.
- */
-void lamina_layer_make_private(struct lamina_layer *layer);
-
 void lamina_layer_close(struct lamina_layer *layer);
 
 /* A directory that must not contain, or be, any of the others. */

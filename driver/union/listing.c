@@ -14,10 +14,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/hash.h"
 #include "union/attr.h"
 #include "union/index.h"
+#include "union/permit.h"
 #include "union/whiteout.h"
 
 #define GETDENTS_SIZE 32768
@@ -246,9 +248,21 @@ static errint_t open_part(struct lamina_dir *dir, unsigned int i)
 {
 	const struct lamina_part *part = &dir->parts[i];
 	int from = part->fd >= 0 ? part->fd : dir->u->layers[part->layer].fd;
+	const char *path = part->fd >= 0 ? "" : part->path;
+	/* Layers are on mounts without access times, if that was permitted. */
+	int noatime = i == 0 && lamina_dir_has_upper(dir) ? dir->u->noatime : 0;
+	errint_t fd = lamina_fd_open_beneath(from, path, O_RDONLY | O_DIRECTORY | noatime);
+	errint_t itself;
 
-	return lamina_fd_open_beneath(from, part->fd >= 0 ? "" : part->path,
-				      O_RDONLY | O_DIRECTORY);
+	if (fd == -EPERM && noatime)
+		fd = lamina_fd_open_beneath(from, path, O_RDONLY | O_DIRECTORY);
+	if (fd != -EACCES || i > 0 || !lamina_dir_has_upper(dir))
+		return fd;
+	/* Whether it is empty is asked by who needs no permission to read it. */
+	itself = lamina_dir_fd(dir, 0);
+	return itself < 0 ? itself
+			  : lamina_permit_reopen(dir->u, itself, LAMINA_PERMIT_UPPER, part->path,
+						 O_RDONLY | O_DIRECTORY);
 }
 
 static errint_t read_part(struct builder *b, unsigned int i, char *buffer)
@@ -269,8 +283,9 @@ static errint_t read_part(struct builder *b, unsigned int i, char *buffer)
 
 	if (fd < 0)
 		return fd;
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st) < 0)
-		return -errno;
+	err = lamina_call_statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st);
+	if (err < 0)
+		return err;
 	r.dev = lamina_statx_dev(&st);
 	err = read_entries(b, &r, buffer);
 	/* Whoever lists goes on to look names up, most of them in the topmost part. */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "union/flags.h"
 #include "union/whiteout.h"
 #include "union/xattr.h"
 
@@ -318,14 +319,15 @@ static errint_t identify_lower(struct search *s, const struct place *p, struct l
 	_cleanup_fd_ int fd = -1;
 	errint_t err;
 
-	err = lamina_index_key(u, p->layer, p->dirfd, p->name, &entry->st, entry->key);
-	if (err < 0 || !u->writable)
+	err = lamina_key_of(u, p->layer, p->dirfd, p->name, &entry->st, entry->key);
+	if (err < 0 || !u->writable || !entry->key[0])
 		return err;
 	entry->lower_nlink = entry->st.stx_nlink;
 	fd = lamina_index_open(u, entry->key);
 	if (fd >= 0) {
 		entry->indexed = true;
 		entry->layer = 0;
+		entry->protection = UINT32_MAX;
 		err = lamina_attr_read_fd(u, 0, fd, &entry->st);
 	} else if (fd != -ENOENT) {
 		err = fd;
@@ -352,7 +354,10 @@ static errint_t identify_linked(const struct lamina_union *u, const struct lamin
 		return 0;
 	if (fd < 0)
 		return fd;
-	nlink = lamina_index_nlink(u, origin->key, origin->nlink, entry->st.stx_nlink);
+	/* By the index it is read and written, and the other name may lead to older attributes. */
+	nlink = lamina_attr_read_fd(u, 0, fd, &entry->st);
+	if (nlink == 0)
+		nlink = lamina_index_nlink(u, origin->key, origin->nlink, entry->st.stx_nlink);
 	if (nlink < 0)
 		return nlink;
 	memcpy(entry->key, origin->key, sizeof(entry->key));
@@ -381,7 +386,7 @@ static errint_t identify_upper(struct search *s, const struct place *p, struct l
 	if (err != 0)
 		return err < 0 ? err : 0;
 	if (entry->st.stx_nlink > 1)
-		return lamina_index_key(u, 0, p->dirfd, p->name, &entry->st, entry->key);
+		return lamina_key_of(u, 0, p->dirfd, p->name, &entry->st, entry->key);
 	return 0;
 }
 
@@ -405,6 +410,9 @@ static errint_t lookup(struct search *s, struct lamina_entry *entry)
 	if (err <= 0)
 		return err < 0 ? err : -ENOENT;
 	entry->layer = p.layer;
+	/* An upper object's are kept elsewhere, and looked for when it is changed. */
+	entry->protection =
+		s->dir->u->writable && p.layer == 0 ? UINT32_MAX : lamina_flags_of(&entry->st);
 	err = identify(s, &p, entry);
 	if (err == 0 && S_ISDIR(entry->st.stx_mode)) {
 		err = collect_stack(s, &p, entry);

@@ -10,9 +10,10 @@
 #include "union/index.h"
 
 struct lamina_entry {
-	unsigned int layer; /* that holds the object: its topmost, for a directory */
-	struct statx st;    /* attributes there, with overrides applied and st_nlink corrected */
-	uint64_t ino;	    /* the inode number to show */
+	unsigned int layer;  /* that holds the object: its topmost, for a directory */
+	struct statx st;     /* attributes there, with overrides applied and st_nlink corrected */
+	uint64_t ino;	     /* the inode number to show */
+	uint32_t protection; /* FS_*_FL flags that forbid changes; UINT32_MAX: see flags.h */
 
 	struct lamina_stack *stack; /* a directory's layers; else NULL */
 

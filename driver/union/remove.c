@@ -16,14 +16,10 @@
 #include "union/index.h"
 #include "union/listing.h"
 #include "union/lookup.h"
+#include "union/permit.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
-
-/* Errors by which a file system says that it does not know a flag of renameat2(). */
-static bool flag_unsupported(int error)
-{
-	return error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM;
-}
 
 /* It has gone already. What stays in the work directory is cleared by the next mount. */
 static errint_t discard(const struct lamina_union *u, const char *name, bool is_dir)
@@ -32,56 +28,61 @@ static errint_t discard(const struct lamina_union *u, const char *name, bool is_
 	return 0;
 }
 
-/* Where RENAME_WHITEOUT is missing: a whiteout of our own, put in place as atomically as can be. */
-static errint_t exchange_for_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				      bool is_dir)
+static errint_t take_away(const struct lamina_union *u, int dirfd, const char *name, bool is_dir)
 {
-	char fresh[LAMINA_WORK_NAME_SIZE];
-	errint_t err;
-
-	lamina_work_name(fresh);
-	err = lamina_whiteout_write(u, u->work_fd, fresh);
-	if (err < 0)
-		return err;
-	if (renameat2(u->work_fd, fresh, dirfd, name, RENAME_EXCHANGE) == 0)
-		return discard(u, fresh, is_dir);
-	err = -errno;
-	if (flag_unsupported(-err)) {
-		if (!is_dir)
-			err = renameat(u->work_fd, fresh, dirfd, name) < 0 ? -errno : 0;
-		else if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0)
-			err = -errno;
-		else /* a kill right here would show the lower directory again */
-			err = renameat(u->work_fd, fresh, dirfd, name) < 0 ? -errno : 0;
-	}
-	if (err < 0)
-		(void)discard(u, fresh, false);
-	return err;
+	if (is_dir)
+		return unlinkat(dirfd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+	return lamina_upper_unlink(u, dirfd, name);
 }
 
-errint_t lamina_remove_by_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				   bool is_dir)
+/*
+ * A `.wh.` file, which beside the object hides nothing yet; then the object goes. Where whiteouts are
+ * devices, one takes the file's place.
+ */
+static errint_t remove_behind_dot(const struct lamina_union *u, int dirfd, const char *name,
+				  bool is_dir)
 {
-	char aside[LAMINA_WORK_NAME_SIZE];
-	errint_t err;
+	errint_t err = lamina_whiteout_dot_write(dirfd, name);
 
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT) {
-		/* Beside the object it hides nothing yet; then the object goes. */
-		err = lamina_whiteout_write(u, dirfd, name);
-		if (err < 0)
-			return err;
-		if (unlinkat(dirfd, name, is_dir ? AT_REMOVEDIR : 0) == 0)
-			return 0;
-		err = -errno;
+	if (err < 0)
+		return err;
+	err = take_away(u, dirfd, name, is_dir);
+	if (err < 0) {
 		(void)lamina_whiteout_dot_remove(dirfd, name);
 		return err;
 	}
+	if (u->whiteout_form == LAMINA_WHITEOUT_CHR && lamina_whiteout_write(u, dirfd, name) == 0)
+		(void)lamina_whiteout_dot_remove(dirfd, name);
+	return 0;
+}
+
+/* A directory changes its parent, for which the file system asks for permission to write to it. */
+static errint_t move_out(const struct lamina_union *u, const struct lamina_dir *dir,
+			 const char *name, bool is_dir, const char *aside)
+{
+	int dirfd = dir->parts[0].fd;
+	_cleanup_fd_ int fd = is_dir ? lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY) : -1;
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = is_dir && fd < 0 ? fd : 0;
+
+	if (err == 0 && is_dir)
+		err = lamina_permit_begin(u, fd, dir->parts[0].path, name, &permit);
+	return err < 0 ? err : lamina_upper_rename_whiteout(u, dirfd, name, u->work_fd, aside);
+}
+
+errint_t lamina_remove_by_whiteout(const struct lamina_union *u, struct lamina_dir *dir,
+				   const char *name, bool is_dir)
+{
+	errint_t err = lamina_dir_fd(dir, 0);
+	char aside[LAMINA_WORK_NAME_SIZE];
+
+	if (err < 0)
+		return err;
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
+		return remove_behind_dot(u, dir->parts[0].fd, name, is_dir);
 	lamina_work_name(aside);
-	if (renameat2(dirfd, name, u->work_fd, aside, RENAME_WHITEOUT) == 0)
-		return discard(u, aside, is_dir);
-	if (!flag_unsupported(errno))
-		return -errno;
-	return exchange_for_whiteout(u, dirfd, name, is_dir);
+	err = move_out(u, dir, name, is_dir, aside);
+	return err < 0 ? err : discard(u, aside, is_dir);
 }
 
 errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir *dir,
@@ -89,14 +90,16 @@ errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir
 {
 	errint_t dirfd = lamina_dir_fd(dir, 0);
 	_cleanup_fd_ int fd = -1;
-	errint_t err = 0;
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err;
 
 	if (dirfd < 0)
 		return dirfd;
 	fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
-	if (merged)
+	err = lamina_permit_begin(u, fd, dir->parts[0].path, name, &permit);
+	if (err == 0 && merged)
 		err = lamina_opaque_write(u, fd);
 	/* The mark in its file form goes as well: the directory follows at once. */
 	return err < 0 ? err : lamina_whiteout_clear(fd, true);
@@ -188,8 +191,8 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 	if (err < 0)
 		return err;
 	if (lower)
-		err = lamina_remove_by_whiteout(u, dirfd, name, self != NULL);
+		err = lamina_remove_by_whiteout(u, dir, name, self != NULL);
 	else
-		err = unlinkat(dirfd, name, self ? AT_REMOVEDIR : 0) < 0 ? -errno : 0;
+		err = take_away(u, dirfd, name, self != NULL);
 	return err < 0 ? err : lamina_links_settle(u, links);
 }

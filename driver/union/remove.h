@@ -29,11 +29,11 @@ errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir
 				 const char *name, bool merged);
 
 /*
- * Exchange the upper object @name of @dirfd (an empty directory if @is_dir) for a whiteout, so that
+ * Exchange the upper object @name of @dir (an empty directory if @is_dir) for a whiteout, so that
  * what lies below is never seen.
  */
-errint_t lamina_remove_by_whiteout(const struct lamina_union *u, int dirfd, const char *name,
-				   bool is_dir);
+errint_t lamina_remove_by_whiteout(const struct lamina_union *u, struct lamina_dir *dir,
+				   const char *name, bool is_dir);
 
 /* The name @name of @dir, a lower one of @links, is about to no longer show the lower file. */
 errint_t lamina_links_cover(struct lamina_union *u, const struct lamina_links *links,

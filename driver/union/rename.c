@@ -16,6 +16,8 @@
 #include "union/creds.h"
 #include "union/listing.h"
 #include "union/lookup.h"
+#include "union/permit.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 #include "union/xattr.h"
@@ -50,12 +52,15 @@ static errint_t look(const struct lamina_union *u, const struct lamina_rename_en
 	return 0;
 }
 
-/* Nothing of the layers at its new place may show through the directory @name. */
-static errint_t make_opaque(const struct lamina_union *u, int dirfd, const char *name)
+/* Nothing of the layers at its new place may show through the directory at @end. */
+static errint_t make_opaque(const struct lamina_union *u, const struct lamina_rename_end *end)
 {
-	_cleanup_fd_ int fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
+	const struct lamina_part *part = &end->dir->parts[0];
+	_cleanup_fd_ int fd = lamina_fd_open_name(part->fd, end->name, O_PATH | O_DIRECTORY);
+	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	errint_t err = fd < 0 ? fd : lamina_permit_begin(u, fd, part->path, end->name, &permit);
 
-	return fd < 0 ? fd : lamina_opaque_write(u, fd);
+	return err < 0 ? err : lamina_opaque_write(u, fd);
 }
 
 /* An object that remembers its origin has moved to @dir. */
@@ -78,57 +83,80 @@ static errint_t pass_on_impurity(const struct lamina_union *u, struct lamina_ren
 	return from->dir->parts[0].flags & LAMINA_PART_IMPURE ? mark_impure(u, to) : 0;
 }
 
-/* The old name of a directory that goes over a whiteout: the whiteout changes places with it. */
-static errint_t move_over_whiteout(const struct lamina_rename_end *from, const struct footing *old,
-				   const struct lamina_rename_end *to, const struct footing *new)
+/* ---- moving ---- */
+
+static errint_t move_plainly(const struct lamina_rename_end *from, const struct footing *old,
+			     const struct lamina_rename_end *to, const struct footing *new)
 {
-	if (renameat2(old->dirfd, from->name, new->dirfd, to->name, RENAME_EXCHANGE) < 0)
-		return -errno;
-	if (old->lower)
-		return 0;
-	return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
+	return renameat(old->dirfd, from->name, new->dirfd, to->name) < 0 ? -errno : 0;
+}
+
+/* With a `.wh.` file at the old name, which hides nothing as long as the object is there. */
+static errint_t move_behind_dot(const struct lamina_union *u, const struct lamina_rename_end *from,
+				const struct footing *old, const struct lamina_rename_end *to,
+				const struct footing *new)
+{
+	errint_t err = lamina_whiteout_dot_write(old->dirfd, from->name);
+
+	if (err < 0)
+		return err;
+	err = move_plainly(from, old, to, new);
+	if (err < 0) {
+		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
+		return err;
+	}
+	if (u->whiteout_form == LAMINA_WHITEOUT_CHR &&
+	    lamina_whiteout_write(u, old->dirfd, from->name) == 0)
+		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
+	return 0;
 }
 
 static errint_t move_with_whiteout(const struct lamina_union *u,
 				   const struct lamina_rename_end *from, const struct footing *old,
 				   const struct lamina_rename_end *to, const struct footing *new)
 {
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
+		return move_behind_dot(u, from, old, to, new);
+	return lamina_upper_rename_whiteout(u, old->dirfd, from->name, new->dirfd, to->name);
+}
+
+static errint_t leave(const struct lamina_union *u, const struct lamina_rename_end *from,
+		      const struct footing *old, const struct lamina_rename_end *to,
+		      const struct footing *new)
+{
+	return old->lower ? move_with_whiteout(u, from, old, to, new)
+			  : move_plainly(from, old, to, new);
+}
+
+/*
+ * A directory goes over a whiteout, which no rename replaces by one. It changes places with it; or a
+ * `.wh.` file does the whiteout's work until the directory, which is opaque, is there.
+ */
+static errint_t move_over_whiteout(const struct lamina_union *u,
+				   const struct lamina_rename_end *from, const struct footing *old,
+				   const struct lamina_rename_end *to, const struct footing *new)
+{
 	errint_t err;
 
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT) {
-		err = lamina_whiteout_write(u, old->dirfd, from->name);
-		if (err < 0)
+	if (u->can.exchange) {
+		err = lamina_upper_exchange(u, old->dirfd, from->name, new->dirfd, to->name);
+		if (err < 0 || old->lower)
 			return err;
-		if (renameat(old->dirfd, from->name, new->dirfd, to->name) == 0)
-			return 0;
+		return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
+	}
+	err = lamina_whiteout_dot_write(new->dirfd, to->name);
+	if (err == 0 && unlinkat(new->dirfd, to->name, 0) < 0)
 		err = -errno;
-		(void)lamina_whiteout_dot_remove(old->dirfd, from->name);
-		return err;
-	}
-	if (renameat2(old->dirfd, from->name, new->dirfd, to->name, RENAME_WHITEOUT) == 0)
-		return 0;
-	if (errno != EINVAL && errno != EPERM)
-		return -errno;
-	/* Not known here: a whiteout is put at the new name and changes places with the object. */
-	if (new->object && unlinkat(new->dirfd, to->name, to->self ? AT_REMOVEDIR : 0) < 0)
-		return -errno;
-	if (!new->whiteout) {
-		err = lamina_whiteout_write(u, new->dirfd, to->name);
-		if (err < 0)
-			return err;
-	}
-	return move_over_whiteout(from, old, to, new);
+	/* What is left after a failure, and what the caller removes after a success, is the `.wh.` file. */
+	return err < 0 ? err : leave(u, from, old, to, new);
 }
 
 static errint_t move(const struct lamina_union *u, const struct lamina_rename_end *from,
 		     const struct footing *old, const struct lamina_rename_end *to,
 		     const struct footing *new)
 {
-	if (from->self && new->whiteout)
-		return move_over_whiteout(from, old, to, new);
-	if (old->lower)
-		return move_with_whiteout(u, from, old, to, new);
-	return renameat(old->dirfd, from->name, new->dirfd, to->name) < 0 ? -errno : 0;
+	return from->self && new->whiteout ? move_over_whiteout(u, from, old, to, new)
+					   : leave(u, from, old, to, new);
 }
 
 static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
@@ -147,7 +175,7 @@ static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 	if (err == 0 && new.object && to->self)
 		err = lamina_remove_leftovers(u, to->dir, to->name, to->self->n > 1);
 	if (err == 0 && from->self && (new.lower || new.whiteout))
-		err = make_opaque(u, old.dirfd, from->name);
+		err = make_opaque(u, from);
 	if (err == 0)
 		err = pass_on_impurity(u, from, to);
 	if (err == 0 && to->exists && !new.object)
@@ -172,16 +200,16 @@ static errint_t exchange(struct lamina_union *u, struct lamina_rename_end *from,
 	if (err == 0)
 		err = look(u, to, &b);
 	if (err == 0 && from->self && b.lower)
-		err = make_opaque(u, a.dirfd, from->name);
+		err = make_opaque(u, from);
 	if (err == 0 && to->self && a.lower)
-		err = make_opaque(u, b.dirfd, to->name);
+		err = make_opaque(u, to);
 	if (err == 0)
 		err = pass_on_impurity(u, from, to);
 	if (err == 0)
 		err = pass_on_impurity(u, to, from);
 	if (err < 0)
 		return err;
-	return renameat2(a.dirfd, from->name, b.dirfd, to->name, RENAME_EXCHANGE) < 0 ? -errno : 0;
+	return lamina_upper_exchange(u, a.dirfd, from->name, b.dirfd, to->name);
 }
 
 errint_t lamina_rename(struct lamina_union *u, struct lamina_rename_end *from,

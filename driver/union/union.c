@@ -9,18 +9,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
+#include "union/clone.h"
 #include "union/index.h"
+#include "union/key.h"
 #include "union/layer.h"
 #include "union/override.h"
+#include "union/permit.h"
+#include "union/upper.h"
 #include "union/whiteout.h"
 #include "union/work.h"
 #include "union/xattr.h"
@@ -90,7 +94,7 @@ static void find_root_depth(struct lamina_union *u)
 	while (u->n_root < u->n_layers) {
 		int fd = u->layers[u->n_root++].fd;
 
-		if (faccessat(fd, LAMINA_DOT_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		if (lamina_call_access(fd, LAMINA_DOT_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			break;
 	}
 }
@@ -126,13 +130,17 @@ static errint_t lock_upper(struct lamina_union *u, unsigned int wait_ms, struct 
 static errint_t check_same_mount(const struct lamina_union *u, int work_fd, const char *work,
 				 struct lamina_error *error)
 {
-	struct statx upper, other;
+	errint_t upper = lamina_call_mount_id(u->layers[0].fd),
+		 other = lamina_call_mount_id(work_fd);
+	struct stat upper_st, other_st;
 
-	if (statx(u->layers[0].fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &upper) < 0 ||
-	    statx(work_fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &other) < 0)
+	if (upper < 0 || other < 0)
+		return lamina_error_set(error, upper < 0 ? upper : other,
+					"cannot find out which mount the work directory '%s' is on",
+					work);
+	if (fstat(u->layers[0].fd, &upper_st) < 0 || fstat(work_fd, &other_st) < 0)
 		return lamina_error_set(error, -errno, "cannot stat the work directory '%s'", work);
-	if (lamina_statx_dev(&upper) == lamina_statx_dev(&other) &&
-	    upper.stx_mnt_id == other.stx_mnt_id)
+	if (upper_st.st_dev == other_st.st_dev && upper == other)
 		return 0;
 	return lamina_error_say(
 		error, -EXDEV,
@@ -141,58 +149,29 @@ static errint_t check_same_mount(const struct lamina_union *u, int work_fd, cons
 		work, u->layers[0].path);
 }
 
-static errint_t open_sub_directory(int work_fd, const char *name)
-{
-	if (mkdirat(work_fd, name, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	return lamina_fd_open_name(work_fd, name, O_RDONLY | O_DIRECTORY);
-}
-
 static errint_t open_work(struct lamina_union *u, int work_fd, const char *work,
 			  struct lamina_error *error)
 {
 	errint_t err;
 
-	u->work_fd = open_sub_directory(work_fd, WORK_DIR);
+	u->work_fd = lamina_work_open_dir(work_fd, WORK_DIR);
 	if (u->work_fd < 0)
 		return lamina_error_set(error, u->work_fd, "cannot use the work directory '%s/%s'",
 					work, WORK_DIR);
+	u->index_fd = lamina_work_open_dir(work_fd, INDEX_DIR);
+	if (u->index_fd < 0)
+		return lamina_error_set(error, u->index_fd,
+					"cannot use the index directory '%s/%s'", work, INDEX_DIR);
+	err = lamina_permits_recover(u);
+	if (err < 0)
+		return lamina_error_set(
+			error, err, "cannot restore what '%s/%s' says of a daemon that was killed",
+			work, WORK_DIR);
 	err = lamina_work_clear(u->work_fd);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot clear the work directory '%s/%s'", work,
 					WORK_DIR);
-	u->index_fd = open_sub_directory(work_fd, INDEX_DIR);
-	if (u->index_fd < 0)
-		return lamina_error_set(error, u->index_fd,
-					"cannot use the index directory '%s/%s'", work, INDEX_DIR);
 	return 0;
-}
-
-/* Try on a directory of the work directory what the upper's file system can hold. */
-static void probe_upper(struct lamina_union *u, bool dot_whiteouts)
-{
-	static const char *const spaces[] = {"trusted", "user"};
-	char name[LAMINA_WORK_NAME_SIZE], xattr[LAMINA_XATTR_NAME_SIZE];
-	struct statvfs fs;
-
-	u->name_max = fstatvfs(u->work_fd, &fs) == 0 && fs.f_namemax < NAME_MAX
-			      ? (unsigned int)fs.f_namemax
-			      : NAME_MAX;
-	for (size_t i = 0; i < 2 && !u->xattr_ns; i++) {
-		snprintf(xattr, sizeof(xattr), "%s.lamina.probe", spaces[i]);
-		if (lamina_xattr_set_fd(u->work_fd, xattr, "y", 1, 0) == 0) {
-			(void)lamina_xattr_remove_fd(u->work_fd, xattr);
-			u->xattr_ns = spaces[i];
-		}
-	}
-	u->whiteout_form = LAMINA_WHITEOUT_DOT;
-	lamina_work_name(name);
-	if (!dot_whiteouts && mknodat(u->work_fd, name, S_IFCHR, 0) == 0) {
-		unlinkat(u->work_fd, name, 0);
-		u->whiteout_form = LAMINA_WHITEOUT_CHR;
-	}
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT)
-		u->name_max -= (unsigned int)strlen(LAMINA_DOT_WHITEOUT);
 }
 
 /* Owner and mode are to be kept in attributes: say so at the upper's root, as others expect. */
@@ -220,10 +199,10 @@ static errint_t set_override(struct lamina_union *u, unsigned int permissions,
 static errint_t open_upper(struct lamina_union *u, const struct lamina_union_options *o,
 			   int work_fd, struct lamina_error *error)
 {
-	errint_t err;
+	errint_t err = lamina_call_access(u->layers[0].fd, ".", W_OK, AT_EACCESS);
 
-	if (faccessat(u->layers[0].fd, ".", W_OK, AT_EACCESS) < 0)
-		return lamina_error_set(error, -errno, "cannot write to the upper directory '%s'",
+	if (err < 0)
+		return lamina_error_set(error, err, "cannot write to the upper directory '%s'",
 					o->upper);
 	err = check_same_mount(u, work_fd, o->work, error);
 	if (err == 0)
@@ -232,8 +211,15 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 		err = open_work(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
+	err = lamina_keys_choose(u, error);
+	if (err == 0 && lamina_permits_init(u) < 0)
+		err = lamina_error_set(error, -ENOMEM, "cannot open the upper");
+	if (err < 0)
+		return err;
 	u->durable = !o->volatile_;
-	probe_upper(u, o->dot_whiteouts);
+	u->atime = o->atime;
+	u->noatime = o->atime == MOUNT_ATTR_NOATIME ? O_NOATIME : 0;
+	lamina_upper_probe(u, o->dot_whiteouts);
 	err = set_override(u, o->xattr_permissions, error);
 	if (err < 0)
 		return err;
@@ -277,13 +263,17 @@ static errint_t open_union(struct lamina_union *u, const struct lamina_union_opt
 		err = check_overlap(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
-	if (!o->keep_mounts)
-		lamina_union_make_private(u);
 	number_devices(u);
 	find_root_depth(u);
-	if (getrandom(u->hash_key, sizeof(u->hash_key), 0) != (ssize_t)sizeof(u->hash_key))
-		return lamina_error_set(error, -errno, "cannot get random numbers");
-	return u->writable ? open_upper(u, o, work_fd, error) : 0;
+	err = lamina_call_random(u->hash_key, sizeof(u->hash_key));
+	if (err < 0)
+		return lamina_error_set(
+			error, err,
+			"getrandom(2) is refused here, and /dev/urandom cannot be read instead");
+	err = u->writable ? open_upper(u, o, work_fd, error) : lamina_keys_choose(u, error);
+	if (err == 0 && !o->keep_mounts)
+		lamina_union_make_private(u);
+	return err;
 }
 
 errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_options *options,
@@ -302,8 +292,10 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 
 errint_t lamina_union_recover(struct lamina_union *u)
 {
-	errint_t empty, err = lamina_work_clear(u->work_fd);
+	errint_t empty, err = lamina_permits_recover(u);
 
+	if (err == 0)
+		err = lamina_work_clear(u->work_fd);
 	if (err < 0)
 		return err;
 	empty = lamina_fd_dir_is_empty(u->index_fd);
@@ -316,13 +308,16 @@ errint_t lamina_union_recover(struct lamina_union *u)
 void lamina_union_make_private(struct lamina_union *u)
 {
 	for (unsigned int i = u->writable ? 1 : 0; i < u->n_layers; i++)
-		lamina_layer_make_private(&u->layers[i]);
+		lamina_clone_lower(&u->layers[i]);
+	if (u->writable)
+		lamina_clone_upper(u);
 }
 
 void lamina_union_close(struct lamina_union *u)
 {
 	for (unsigned int i = 0; i < u->n_layers; i++)
 		lamina_layer_close(&u->layers[i]);
+	lamina_permits_done(u);
 	free(u->layers);
 	u->layers = NULL;
 	u->n_layers = 0;

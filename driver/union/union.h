@@ -31,15 +31,27 @@ enum lamina_whiteout_form {
 	LAMINA_WHITEOUT_DOT, /* empty file `.wh.NAME` */
 };
 
+/* What the upper's file system can do beyond the plain calls; see upper.h. */
+struct lamina_upper_can {
+	bool tmpfile;	      /* files without a name, which can get one */
+	bool noreplace;	      /* RENAME_NOREPLACE */
+	bool exchange;	      /* RENAME_EXCHANGE */
+	bool rename_whiteout; /* RENAME_WHITEOUT */
+};
+
 struct lamina_layer {
 	int fd;		 /* root directory, O_PATH; a private clone of its mount where permitted */
 	dev_t dev;	 /* of the root directory */
 	uint16_t dev_nr; /* which of the union's file systems, counted from 0 */
 	bool xwhiteouts; /* the root is marked as a directory with xattr whiteouts */
-	bool d_ino_real; /* its directories list the numbers that stat gives */
+	bool fuse;	 /* on a FUSE file system */
+	bool numbers_made_up; /* whose inode numbers mean nothing at the next mount */
+	bool d_ino_real;      /* its directories list the numbers that stat gives */
 	enum lamina_override override;
 	char *path; /* as given, for messages only; never opened again */
 };
+
+struct lamina_permits;
 
 struct lamina_union {
 	struct lamina_layer *layers; /* top first; layers[0] is the upper if `writable` */
@@ -50,12 +62,18 @@ struct lamina_union {
 	bool writable;
 
 	/* All below is meaningful only if `writable`. */
-	int lock_fd;		/* the upper, locked for as long as this is open */
-	int work_fd;		/* unfinished objects; emptied at mount */
-	int index_fd;		/* hard links that were copied up, by the lower file's handle */
-	atomic_bool index_used; /* false: the index is known to be empty */
-	bool durable;		/* fsync what is copied up */
-	const char *xattr_ns;	/* "trusted", "user" or NULL: where our own records go */
+	int lock_fd;  /* the upper, locked for as long as this is open */
+	int work_fd;  /* unfinished objects; emptied at mount */
+	int index_fd; /* hard links that were copied up, by the lower file's handle */
+	struct lamina_permits *permits; /* NULL: none are needed; see permit.h */
+	bool owns_all;			/* nothing in the upper can be given to another owner */
+	bool keys_by_number;		/* see key.h */
+	atomic_bool index_used;		/* false: the index is known to be empty */
+	bool durable;			/* fsync what is copied up */
+	uint64_t atime;			/* MOUNT_ATTR_*: how access times are kept */
+	int noatime;			/* O_NOATIME if they are not; else 0 */
+	const char *xattr_ns;		/* "trusted", "user" or NULL: where our own records go */
+	struct lamina_upper_can can;
 	enum lamina_whiteout_form whiteout_form;
 	unsigned int name_max; /* longest name whose deletion can be recorded */
 };
@@ -69,6 +87,7 @@ struct lamina_union_options {
 	unsigned int xattr_permissions; /* 0, 1 or 2, as fuse-overlayfs */
 	bool dot_whiteouts;		/* write only `.wh.` names */
 	bool volatile_;			/* never fsync */
+	uint64_t atime;			/* MOUNT_ATTR_* of access times in the upper; 0: relatime */
 	bool keep_mounts;		/* lamina_union_make_private() is called later */
 	unsigned int lock_wait_ms;	/* for the upper's lock; 0: LAMINA_LOCK_WAIT_MS */
 };
@@ -82,7 +101,7 @@ errint_t lamina_union_open(struct lamina_union *ret, const struct lamina_union_o
 			   struct lamina_error *error);
 
 /*
- * Go on with private clones of the lower layers' mounts, as far as that is permitted. Part of
+ * Go on with private clones of the mounts of layers and upper, as far as that is permitted. Part of
  * lamina_union_open() but for `keep_mounts`: who gives the layers to the kernel does it afterwards.
  */
 void lamina_union_make_private(struct lamina_union *u);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/calls.h"
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
@@ -28,9 +29,11 @@ bool lamina_whiteout_dot_name(const char *name, char dot[NAME_MAX + 1])
 
 static errint_t exists(int dirfd, const char *name)
 {
-	if (faccessat(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	errint_t err = lamina_call_access(dirfd, name, F_OK, AT_SYMLINK_NOFOLLOW);
+
+	if (err == 0)
 		return 1;
-	return errno == ENOENT || errno == ENAMETOOLONG ? 0 : -errno;
+	return err == -ENOENT || err == -ENAMETOOLONG ? 0 : err;
 }
 
 errint_t lamina_whiteout_dot_exists(int dirfd, const char *name)
@@ -161,13 +164,11 @@ void lamina_marks_done(struct lamina_marks *marks)
 	marks->redirect = NULL;
 }
 
-errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const char *name)
+errint_t lamina_whiteout_dot_write(int dirfd, const char *name)
 {
 	char dot[NAME_MAX + 1];
 	int fd;
 
-	if (u->whiteout_form == LAMINA_WHITEOUT_CHR)
-		return mknodat(dirfd, name, S_IFCHR, 0) < 0 ? -errno : 0;
 	if (!lamina_whiteout_dot_name(name, dot))
 		return -ENAMETOOLONG;
 	fd = openat(dirfd, dot, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -175,6 +176,13 @@ errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const ch
 		return -errno;
 	close(fd);
 	return 0;
+}
+
+errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const char *name)
+{
+	if (u->whiteout_form == LAMINA_WHITEOUT_CHR)
+		return mknodat(dirfd, name, S_IFCHR, 0) < 0 ? -errno : 0;
+	return lamina_whiteout_dot_write(dirfd, name);
 }
 
 errint_t lamina_whiteout_dot_remove(int dirfd, const char *name)

@@ -56,6 +56,9 @@ errint_t lamina_opaque_dot_exists(int dirfd, const char *name);
 /* Record in the upper directory @dirfd, where nothing has that name, that @name is deleted. */
 errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const char *name);
 
+/* Put `.wh.NAME` into the upper directory @dirfd, unless it is there. -ENAMETOOLONG: it cannot be. */
+errint_t lamina_whiteout_dot_write(int dirfd, const char *name);
+
 /* Remove `.wh.NAME` from the upper directory @dirfd if it is there. */
 errint_t lamina_whiteout_dot_remove(int dirfd, const char *name);
 

@@ -7,10 +7,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@
 #include "base/limits.h"
 #include "union/xattr.h"
 
+#define ACCESS_ACL  "system.posix_acl_access"
 #define DEFAULT_ACL "system.posix_acl_default"
 
 void lamina_work_name(char name[LAMINA_WORK_NAME_SIZE])
@@ -78,13 +81,75 @@ errint_t lamina_work_clear(int dirfd)
 	return clear(dirfd, 0);
 }
 
+/* File attributes (chattr) that a new object gets from its directory on some file systems. */
+#define INHERITED_FLAGS (FS_SYNC_FL | FS_NODUMP_FL | FS_NOATIME_FL | FS_DIRSYNC_FL)
+
+/* Not all file systems have them, and none needs them: an error says that there are none. */
+static void clear_flags(int fd)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0 || !(flags & INHERITED_FLAGS))
+		return;
+	flags &= ~INHERITED_FLAGS;
+	(void)ioctl(fd, FS_IOC_SETFLAGS, &flags);
+}
+
+static errint_t clear_acl(int fd, const char *acl)
+{
+	errint_t err = lamina_xattr_remove_fd(fd, acl);
+
+	return lamina_xattr_absent(err) ? 0 : err;
+}
+
+/*
+ * The directory @fd, which somebody else may have made, is the daemon's alone, and nothing that is made
+ * in it takes group, ACL or file attributes from it: from here it goes to the container.
+ */
+static errint_t hand_nothing_down(int fd)
+{
+	char path[LAMINA_FD_PATH_SIZE];
+	struct stat st;
+	errint_t err;
+
+	/* What has no effect, or an error, is seen at the end: it is the result that counts. */
+	lamina_fd_path(path, fd);
+	(void)chmod(path, 0700);
+	err = clear_acl(fd, DEFAULT_ACL);
+	if (err == 0)
+		err = clear_acl(fd, ACCESS_ACL);
+	if (err < 0)
+		return err;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	return (st.st_mode & S_ISGID) || lamina_xattr_get_fd(fd, DEFAULT_ACL, NULL, 0) > 0 ? -EPERM
+											   : 0;
+}
+
+errint_t lamina_work_open_dir(int dirfd, const char *name)
+{
+	_cleanup_fd_ int fd = -1;
+	errint_t err;
+
+	if (mkdirat(dirfd, name, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY);
+	if (fd < 0)
+		return fd;
+	err = hand_nothing_down(fd);
+	if (err < 0)
+		return err;
+	err = lamina_fd_open_beneath(fd, "", O_RDONLY | O_DIRECTORY);
+	if (err >= 0)
+		clear_flags(err);
+	return err;
+}
+
 errint_t lamina_work_open_beside(const struct lamina_union *u, const char *name)
 {
 	_cleanup_fd_ int base = openat(u->work_fd, "..", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (base < 0 || (mkdirat(base, name, 0700) < 0 && errno != EEXIST))
-		return -errno;
-	return lamina_fd_open_name(base, name, O_RDONLY | O_DIRECTORY);
+	return base < 0 ? -errno : lamina_work_open_dir(base, name);
 }
 
 /* Make @fd hand down what @parent hands down. */

@@ -20,8 +20,14 @@ errint_t lamina_work_remove_tree(int dirfd, const char *name);
 errint_t lamina_work_clear(int dirfd);
 
 /*
- * The directory @name beside the work directory, made if it is not there: for others than us who
- * work in the upper. Returns an fd or -errno.
+ * The directory @name of @dirfd, made if it is not there: a place to make objects, which get nothing
+ * from it. Returns an fd or -errno.
+ */
+errint_t lamina_work_open_dir(int dirfd, const char *name);
+
+/*
+ * The same for the directory @name beside the work directory: for others than us who work in the
+ * upper.
  */
 errint_t lamina_work_open_beside(const struct lamina_union *u, const char *name);
 

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
+#include "base/calls.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/limits.h"
@@ -28,9 +29,6 @@ struct xattr_at_args {
 	uint32_t flags;
 };
 
-/* Set for good when the kernel does not have the *xattrat calls; then /proc leads to the name. */
-static atomic_bool no_xattrat;
-
 static ssize_t result_of(ssize_t result)
 {
 	return result < 0 ? -errno : result;
@@ -42,14 +40,11 @@ ssize_t lamina_xattr_get_at(int dirfd, const char *name, const char *xattr, void
 	char path[LAMINA_FD_PATH_SIZE + NAME_MAX + 2];
 	errint_t err;
 
-	if (!atomic_load_explicit(&no_xattrat, memory_order_relaxed)) {
+	if (!lamina_call_refused(LAMINA_CALL_XATTRAT)) {
 		struct xattr_at_args args = {.value = (uintptr_t)value, .size = (uint32_t)size};
-		ssize_t n = result_of(syscall(SYS_getxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW,
-					      xattr, &args, sizeof(args)));
 
-		if (n != -ENOSYS)
-			return n;
-		atomic_store(&no_xattrat, true);
+		return result_of(syscall(SYS_getxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, xattr,
+					 &args, sizeof(args)));
 	}
 	err = lamina_fd_name_path(path, sizeof(path), dirfd, name);
 	if (err < 0)
@@ -62,14 +57,9 @@ ssize_t lamina_xattr_list_at(int dirfd, const char *name, char *list, size_t siz
 	char path[LAMINA_FD_PATH_SIZE + NAME_MAX + 2];
 	errint_t err;
 
-	if (!atomic_load_explicit(&no_xattrat, memory_order_relaxed)) {
-		ssize_t n = result_of(
+	if (!lamina_call_refused(LAMINA_CALL_XATTRAT))
+		return result_of(
 			syscall(SYS_listxattrat, dirfd, name, AT_SYMLINK_NOFOLLOW, list, size));
-
-		if (n != -ENOSYS)
-			return n;
-		atomic_store(&no_xattrat, true);
-	}
 	err = lamina_fd_name_path(path, sizeof(path), dirfd, name);
 	if (err < 0)
 		return err;
@@ -330,24 +320,46 @@ static errint_t copy_one(const struct lamina_union *u, unsigned int layer, int f
 	return err < 0 && may_be_left_out(name, err) ? 0 : err;
 }
 
-errint_t lamina_xattr_copy(const struct lamina_union *u, unsigned int layer, int from, int to)
-{
-	_cleanup_free_ char *value = NULL;
-	_cleanup_free_ char *raw = NULL;
-	ssize_t n = list_all(from, &raw);
+/* The value of one attribute, kept for the next. */
+struct copier {
+	const struct lamina_union *u;
+	unsigned int layer;
+	int from, to;
+	void *value;
+};
 
-	if (n < 0)
-		return n == -EOPNOTSUPP ? 0 : (errint_t)n;
-	for (char *at = raw; at < raw + n; at += strlen(at) + 1) {
+/* Of the @n bytes of names at @raw, those that are ACLs, or the others. */
+static errint_t copy_those(struct copier *c, const char *raw, ssize_t n, bool acls)
+{
+	for (const char *at = raw; at < raw + n; at += strlen(at) + 1) {
 		errint_t err;
 
-		if (!value)
-			value = malloc(LAMINA_XATTR_MAX);
-		if (!value)
+		if (has_prefix(at, "system.posix_acl_") != acls)
+			continue;
+		if (!c->value)
+			c->value = malloc(LAMINA_XATTR_MAX);
+		if (!c->value)
 			return -ENOMEM;
-		err = copy_one(u, layer, from, to, at, value);
+		err = copy_one(c->u, c->layer, c->from, c->to, at, c->value);
 		if (err < 0)
 			return err;
 	}
 	return 0;
+}
+
+errint_t lamina_xattr_copy(const struct lamina_union *u, unsigned int layer, int from, int to)
+{
+	struct copier copier = {.u = u, .layer = layer, .from = from, .to = to};
+	_cleanup_free_ char *raw = NULL;
+	ssize_t n = list_all(from, &raw);
+	errint_t err;
+
+	if (n < 0)
+		return n == -EOPNOTSUPP ? 0 : (errint_t)n;
+	err = copy_those(&copier, raw, n, false);
+	/* An ACL is a mode as well, and may forbid the daemon to set any other attribute. */
+	if (err == 0)
+		err = copy_those(&copier, raw, n, true);
+	free(copier.value);
+	return err;
 }

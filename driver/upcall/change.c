@@ -124,7 +124,7 @@ static errint_t whiteout_upper(struct lamina_union *u, const struct lamina_upcal
 	if (is_dir && err > 0)
 		err = lamina_remove_leftovers(u, &dir->dir, c->name, true);
 	if (err == 0)
-		err = lamina_remove_by_whiteout(u, dirfd, c->name, is_dir);
+		err = lamina_remove_by_whiteout(u, &dir->dir, c->name, is_dir);
 	return settled(err < 0 ? err : lamina_links_settle(u, &l->links));
 }
 
@@ -205,6 +205,6 @@ errint_t upcall_make(struct lamina_upcall_server *s, const struct lamina_upcall 
 		return err;
 	if (!upper_is_whiteout(&st))
 		return made_already(c, &st);
-	err = lamina_create_over(s->u, upper_dir_fd(&dir), c->name, &what);
+	err = lamina_create_over(&dir.dir, c->name, &what);
 	return err < 0 ? err : FUSE_UPCALL_DONE;
 }

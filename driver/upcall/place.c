@@ -59,8 +59,10 @@ static errint_t describe(const struct lamina_union *u, struct lower_object *o)
 	s->ino = lamina_attr_ino(u, s->layer, lamina_statx_dev(&s->st), s->st.stx_ino);
 	if (S_ISDIR(s->st.stx_mode) || s->st.stx_nlink <= 1)
 		return 0;
-	s->lower_nlink = s->st.stx_nlink;
-	return lamina_index_key(u, s->layer, s->fd, "", &s->st, o->key);
+	err = lamina_key_of(u, s->layer, s->fd, "", &s->st, o->key);
+	if (err == 0 && o->key[0])
+		s->lower_nlink = s->st.stx_nlink;
+	return err;
 }
 
 errint_t lower_object_find(const struct lamina_union *u, const char *path, unsigned int first,

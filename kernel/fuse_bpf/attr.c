@@ -199,6 +199,7 @@ int fuse_view_fileattr_get(struct dentry *dentry, struct fileattr *fa)
 	if (!err)
 		err = vfs_fileattr_get(place->dentry, fa);
 	revert_creds(old);
+	fuse_fileattr_protection(inode, fa);
 	return err == -ENOIOCTLCMD ? -ENOTTY : err;
 }
 

@@ -45,6 +45,7 @@ void fuse_view_adopt(struct inode *inode, struct fuse_stack *stack)
 	fi->view.stack = stack;
 	fuse_shown_init(inode);
 	fuse_inode_refresh(inode);
+	fuse_inode_protect(inode);
 	inode->i_flags |= S_NOCMTIME;
 	inode->i_acl = ACL_DONT_CACHE;
 	inode->i_default_acl = ACL_DONT_CACHE;

@@ -7,6 +7,7 @@
 #include <linux/exportfs.h>
 #include <linux/fs.h>
 #include <linux/hex.h>
+#include <linux/magic.h>
 #include <linux/namei.h>
 #include <linux/slab.h>
 #include <linux/xattr.h>
@@ -86,14 +87,18 @@ out:
 	return ret;
 }
 
-/* The handle of a file as name_to_handle_at(2) gives it; false if there is none. */
+/*
+ * The handle of a file as name_to_handle_at(2) gives it; false if there is none. That of FUSE is its
+ * server's node id, which means another file after the server was started again.
+ */
 static bool write_handle(const struct fuse_place *place, char key[FUSE_KEY_SIZE])
 {
-	const struct export_operations *ops = place->dentry->d_sb->s_export_op;
+	const struct super_block *sb = place->dentry->d_sb;
+	const struct export_operations *ops = sb->s_export_op;
 	u32 handle[FUSE_UPCALL_HANDLE_MAX / sizeof(u32)];
 	int words = ARRAY_SIZE(handle), type, n;
 
-	if (!exportfs_can_decode_fh(ops))
+	if (sb->s_magic == FUSE_SUPER_MAGIC || !exportfs_can_decode_fh(ops))
 		return false;
 	type = exportfs_encode_fh(place->dentry, (struct fid *)handle, &words, 0);
 	if (type < 0 || type == FILEID_INVALID || words > ARRAY_SIZE(handle))

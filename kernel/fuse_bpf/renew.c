@@ -11,9 +11,6 @@
 
 #include "view.h"
 
-/* The VFS acts on these flags of the backing inode. Access times are kept for the upper alone. */
-#define COPIED_FLAGS (S_APPEND | S_IMMUTABLE)
-
 static void copy_attributes(struct inode *inode, const struct fuse_stack *stack)
 {
 	struct inode *real = d_inode(stack->at[0].dentry);
@@ -25,8 +22,8 @@ static void copy_attributes(struct inode *inode, const struct fuse_stack *stack)
 	i_size_write(inode, i_size_read(real));
 	inode->i_blkbits = real->i_blkbits;
 	inode->i_generation = real->i_generation;
-	inode_set_flags(inode, (real->i_flags & COPIED_FLAGS) | (stack->upper ? 0 : S_NOATIME),
-			COPIED_FLAGS | S_NOATIME);
+	/* Access times are kept for the upper alone. */
+	inode_set_flags(inode, stack->upper ? 0 : S_NOATIME, S_NOATIME);
 	spin_unlock(&inode->i_lock);
 }
 
@@ -191,6 +188,7 @@ int fuse_inode_renew(struct inode *inode, struct fuse_found *found)
 	}
 	if (!cur->upper)
 		rehash(inode);
+	fuse_inode_protect(inode);
 	fuse_inode_refresh(inode);
 	return 1;
 }

@@ -225,6 +225,7 @@ int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct
 {
 	struct inode *inode = d_inode(entry);
 	const struct fuse_place *place;
+	unsigned int protection;
 	const struct cred *old;
 	struct path path;
 	int err;
@@ -239,9 +240,14 @@ int fuse_view_fileattr_set(struct mnt_idmap *idmap, struct dentry *entry, struct
 	if (err)
 		return err;
 	err = may_change_flags(&path, fa);
+	protection = fuse_fileattr_split(fa);
 	if (!err)
 		err = vfs_fileattr_set(mnt_idmap(path.mnt), path.dentry, fa);
+	/* One that was protected itself, by an earlier kernel, takes an attribute from now on. */
+	if (!err)
+		err = fuse_protection_set(inode, protection);
 	fuse_place_end_change(place, old);
+	fuse_inode_protect(inode);
 	fuse_inode_refresh(inode);
 	return err == -ENOIOCTLCMD ? -ENOTTY : err;
 }

@@ -40,6 +40,12 @@ unsigned int fuse_inode_nlink(const struct inode *inode);
 int fuse_dir_is_impure(const struct fuse_view *view, const struct fuse_place *dir);
 int fuse_dir_mark_impure(const struct fuse_view *view, const struct fuse_place *dir);
 
+/* flags.c */
+void fuse_inode_protect(struct inode *inode);
+void fuse_fileattr_protection(const struct inode *inode, struct fileattr *fa);
+unsigned int fuse_fileattr_split(struct fileattr *fa);
+int fuse_protection_set(const struct inode *inode, unsigned int flags);
+
 /* copyup.c */
 bool fuse_entry_is_up(const struct dentry *entry);
 int fuse_look_up_copy(struct dentry *entry);

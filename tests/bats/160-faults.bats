@@ -268,6 +268,9 @@ allowed_states() {
 	umount_lamina
 }
 
+# What the daemon is started by: for one without the privilege to ignore modes.
+STARTER=()
+
 # The daemon under strace, with the given words, while WORK is done.
 traced() {
 	local work=$1
@@ -276,7 +279,7 @@ traced() {
 	mkdir upper work
 	# The leak checker cannot work under a tracer; leaks are looked for in all other tests.
 	ASAN_OPTIONS=${ASAN_OPTIONS:-}:detect_leaks=0 \
-		strace -qq -f "$@" "$LAMINA_BIN/lamina-mount" -f \
+		strace -qq -f "$@" "${STARTER[@]}" "$LAMINA_BIN/lamina-mount" -f \
 		-o "lowerdir=lower,upperdir=upper,workdir=work,engine=$LAMINA_ENGINE" mnt &
 	local tracer=$!
 
@@ -313,7 +316,7 @@ kill_everywhere() {
 	local work=$1 count syscall n kills=0
 	# Minutes for each in the VM; and what a server does is the same without a kernel that asks.
 	[[ $LAMINA_ENGINE != bpf ]] || skip "tests/upcall/020-killed.bats kills the server of engine bpf at every call"
-	fill
+	[[ -e lower/dir ]] || fill
 	before=$(fingerprint lower)
 	allowed_states "$work"
 	traced "$work" -o calls -e "trace=$CHANGES"
@@ -328,6 +331,19 @@ kill_everywhere() {
 	assert_equal "$(fingerprint lower)" "$before"
 }
 
+# In directories of mode 0555 a daemon that owns them, and has no privilege, is permitted to write for a
+# moment.
+kill_unprivileged_everywhere() {
+	local caps="-dac_override,-dac_read_search"
+
+	STARTER=(setpriv "--inh-caps=$caps" "--bounding-set=$caps")
+	fill
+	setfattr -n user.test -v value lower/dir/sub lower/dir/sub/file
+	chmod 444 lower/dir/sub/file
+	chmod 555 lower/dir/sub lower/dir
+	kill_everywhere "$1"
+}
+
 @test "killed anywhere while a lower file is overwritten" { kill_everywhere write; }
 @test "killed anywhere while a lower file is appended to" { kill_everywhere append; }
 @test "killed anywhere while a lower file changes its mode" { kill_everywhere chmod; }
@@ -340,3 +356,6 @@ kill_everywhere() {
 @test "killed anywhere while a lower hard link is written" { kill_everywhere hardlink; }
 @test "killed anywhere while a lower hard link is deleted" { kill_everywhere unlink_linked; }
 @test "killed anywhere while a lower hard link is replaced" { kill_everywhere replace_linked; }
+@test "killed anywhere without privileges, while a read-only file changes its mode" { kill_unprivileged_everywhere chmod; }
+@test "killed anywhere without privileges, while a read-only directory is renamed" { kill_unprivileged_everywhere rename_dir; }
+@test "killed anywhere without privileges, while a read-only directory is replaced" { kill_unprivileged_everywhere recreate; }

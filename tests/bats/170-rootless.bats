@@ -179,3 +179,211 @@ more"
 	wait_daemons_gone
 	refute mountpoint -q mnt
 }
+
+# ---- what a plain user may do with own files ----
+
+# as_games SCRIPT: a plain user, who has no capabilities, mounts, works and unmounts.
+as_games() {
+	setpriv --reuid games --regid games --clear-groups --inh-caps=-all \
+		bash -euc ". '$LAMINA_ROOT/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; $1"
+}
+
+# as_plain_file_system SCRIPT: what a user does, in a plain directory and in a mount over a layer like
+# it, has the same results, also after a remount, and the layer stays as it is. The working directory is
+# the one or the other.
+as_plain_file_system() {
+	cp -a lower/. plain
+	chown -R games:games upper work mnt
+	chown games:games .
+	mark_lower
+	run_expect 0 as_games "cd plain; $1"
+	expected=$output
+	run_expect 0 as_games "mount_lamina; (cd mnt; $1); fusermount3 -u mnt"
+	assert_equal "$output" "$expected"
+	wait_daemons_gone
+	picture plain >expected
+	for _ in 1 2; do
+		mount_lamina
+		assert_picture expected mnt
+		umount_lamina
+	done
+	assert_contents work/work
+	assert_lower_unchanged
+}
+
+# Own objects of a lower layer, whose modes forbid even their owner to write to them.
+fill_read_only() {
+	mkdir -p lower/ro/sub/deep lower/none lower/dir lower/empty plain
+	echo 1 >lower/file
+	echo 2 >lower/ro/file
+	echo 3 >lower/ro/sub/file
+	echo 4 >lower/ro/sub/deep/file
+	echo 5 >lower/linked
+	ln lower/linked lower/ro/linked
+	ln -s target lower/ro/link
+	cp /bin/true lower/program
+	for name in lower/file lower/ro/file lower/ro/sub lower/linked; do
+		setfattr -n user.test -v value "$name"
+		setfacl -m u:1234:r "$name"
+	done
+	setfacl -d -m u:1234:rx lower/ro/sub
+	chmod 444 lower/file lower/ro/file lower/ro/sub/file lower/ro/sub/deep/file lower/linked
+	chmod 4555 lower/program
+	chmod 555 lower/ro/sub/deep lower/ro/sub lower/empty
+	chmod 500 lower/ro
+	touch -d 2001-02-03 lower/file lower/ro/file lower/ro/sub lower/ro lower/linked
+	chown -hR games:games lower
+	chmod 4555 lower/program
+}
+
+@test "a plain user changes own read-only files, in read-only directories as well" {
+	fill_read_only
+	as_plain_file_system '
+		chmod u+w ro/file
+		chmod 640 file
+		touch -d 2005-05-05 ro/sub/file
+		setfacl -m u:4321:rw ro/sub/deep/file
+		chmod 400 linked
+		touch -d 2004-04-04 program
+		echo more >>ro/file
+	'
+}
+
+@test "a plain user changes own read-only directories" {
+	fill_read_only
+	as_plain_file_system '
+		touch -d 2005-05-05 ro/sub
+		setfacl -d -m u:4321:rx ro/sub/deep
+		chmod 511 ro/sub/deep
+		chmod 755 empty
+		echo new >empty/new
+	'
+}
+
+@test "a plain user links, moves and removes own read-only files and directories" {
+	fill_read_only
+	as_plain_file_system '
+		mv file dir/moved
+		ln ro/file dir/link
+		ln program dir/program
+		mv ro ro2
+		mv empty empty2
+		mkdir -m 555 empty
+		rmdir empty empty2 none
+		mkdir -m 500 none
+		mv none dir 2>&1 || true
+		rm -f linked program
+		chmod 755 ro2
+		mv ro2/sub dir 2>&1 || true
+		chmod 755 ro2/sub
+		mv ro2/sub dir
+		chmod 755 dir/sub/deep
+		rm -rf ro2
+		mkdir ro2
+	'
+}
+
+@test "a plain user exchanges own read-only directories, and puts one over another" {
+	fill_read_only
+	mkdir lower/target lower/gone lower/two
+	touch lower/gone/file
+	chmod 555 lower/target lower/two
+	chown -R games:games lower
+	as_plain_file_system '
+		rm -r gone
+		mv -T ro target
+		mkdir -m 555 gone
+		mkdir -m 500 ro
+		mv -T gone ro
+		rmdir ro
+		mv -T two ro
+	'
+}
+
+@test "handles of a plain user go on when the mode forbids new ones" {
+	fill_read_only
+	chmod 644 lower/file lower/linked
+	as_plain_file_system '
+		echo new >new
+		exec 5<>file 6<>new 7<>linked 8<dir
+		chmod 0 file new linked
+		echo written >&5
+		echo written >&6
+		echo written >&7
+		rm new
+		echo again >&6
+		cat <&6
+		chmod 0 dir none
+		rmdir none
+		chmod 755 dir
+		chmod 444 file linked
+	'
+}
+
+@test "by default no access to a file counts, of a plain user and of a namespace's root" {
+	mkdir lower/dir
+	py atimes populate upper
+	chown -hR games:games lower upper work mnt
+	mount -o remount,strictatime "$SCENE"
+	run_expect 0 as_games '
+		mount_lamina
+		CASES_SOCKET= py atimes accessed mnt read "write and read" mapped sent
+		fusermount3 -u mnt'
+	assert_equal "$output" ""
+	wait_daemons_gone
+	rm -rf upper work
+	mkdir upper work
+	py atimes populate upper
+	run_expect 0 rootless '
+		mount_lamina
+		CASES_SOCKET= py atimes accessed mnt read "write and read" mapped sent
+		umount mnt'
+	assert_equal "$output" ""
+	mount -o remount,relatime "$SCENE"
+}
+
+@test "what belongs to others becomes a plain user's by a change, and no layer is written" {
+	mkdir -p lower/open lower/setid
+	echo roots | tee lower/roots lower/truncated lower/moded >/dev/null
+	chmod 666 lower/roots lower/truncated lower/moded
+	chmod 6777 lower/moded
+	chmod 1777 lower/open
+	chmod 2777 lower/setid
+	echo closed >lower/closed
+	chown games:games upper work mnt .
+	mark_lower
+	run_expect 0 as_games '
+		mount_lamina
+		echo more >>mnt/roots
+		: >mnt/truncated
+		echo more >>mnt/moded
+		echo mine >mnt/open/mine
+		echo mine >mnt/setid/mine
+		refute sh -c "echo no >>mnt/closed"
+		assert_file mnt/roots "roots
+more"
+		fusermount3 -u mnt'
+	wait_daemons_gone
+	assert_lower_unchanged
+	assert_equal "$(stat -c '%U %a' upper/roots upper/moded upper/open upper/setid)" \
+		$'games 666\ngames 777\ngames 1777\ngames 777'
+	assert_file upper/roots $'roots\nmore'
+}
+
+@test "a directory that is writable for a moment never looks so" {
+	fill_read_only
+	for i in {1..300}; do echo "$i" >"lower/ro/sub/$i"; done
+	chown -R games:games lower
+	chmod 555 lower/ro/sub
+	chown -R games:games upper work mnt .
+	run_expect 0 as_games '
+		mount_lamina -o timeout=0
+		chmod 555 mnt/ro/sub
+		CASES_SOCKET= py permissions watch_modes upper/stop mnt/ro mnt/ro/sub >upper/modes &
+		for i in {1..300}; do chmod 600 "mnt/ro/sub/$i"; done
+		touch upper/stop
+		wait
+		fusermount3 -u mnt'
+	assert_equal "$(cat upper/modes)" $'mnt/ro 500\nmnt/ro/sub 555'
+	wait_daemons_gone
+}

@@ -93,10 +93,11 @@ def change_unlinked(directory, count):
     """What has lost all its names is changed by a handle opened for reading."""
     fd = open_unlinked(directory, count)
     os.fchmod(fd, 0o604)
-    os.utime(fd, ns=(OLD, OLD + 1))
+    seconds = OLD // 10**9 * 10**9  # all that some uppers keep
+    os.utime(fd, ns=(OLD, seconds))
     status = os.fstat(fd)
     equal(stat.S_IMODE(status.st_mode), 0o604, "mode")
-    equal(status.st_mtime_ns, OLD + 1, "mtime")
+    equal(status.st_mtime_ns, seconds, "mtime")
     equal(status.st_nlink, 0, "names")
     equal(os.pread(fd, 100, 0), b"linked\n", "content")
     os.close(fd)
@@ -114,6 +115,64 @@ def keep_unlinked(directory, count):
     equal(status.st_nlink, 0, "names")
     equal(os.pread(fd, 100, 0), b"linked\n", "content")
     os.close(fd)
+
+
+def use(fd, name, content):
+    """A file that is open, has two names more, and is changed by all of them."""
+    os.pwrite(fd, b"0", 0)
+    equal(read_file(name), b"0" + content[1:], f"content by {name}")
+    write_at(name, 1, b"1")
+    equal(os.pread(fd, 100, 0), b"01" + content[2:], "content by the handle")
+    os.chmod(name, 0o604)
+    equal(stat.S_IMODE(os.fstat(fd).st_mode), 0o604, "mode by the handle")
+    os.fchmod(fd, 0o640)
+    equal(stat.S_IMODE(os.stat(name).st_mode), 0o640, f"mode by {name}")
+
+
+@case
+def outlives_name(directory):
+    """The name by which a file was first used goes, by all ways in which it can; another stays."""
+    for number, (mode, leave) in enumerate(
+        (mode, leave)
+        for mode in (os.O_RDWR, None)
+        for leave in (os.unlink, lambda name: os.rename(write_other(name), name))
+    ):
+        one, two = f"{directory}/{number}.one", f"{directory}/{number}.two"
+        write_file(one, b"content")
+        os.link(one, two)
+        if mode is None:
+            os.stat(one)
+        else:
+            fd = os.open(one, mode)
+        leave(one)
+        if mode is None:
+            fd = os.open(two, os.O_RDWR)
+        use(fd, two, b"content")
+        os.link(two, f"{two}.more")
+        use(fd, f"{two}.more", read_file(two))
+        os.close(fd)
+
+
+def write_other(name):
+    write_file(f"{name}.other", b"other")
+    return f"{name}.other"
+
+
+@case
+def unlinked_in_use(*names):
+    """What has lost its only name is read, written and changed by handles."""
+    for name in names:
+        content = read_file(name)
+        writer, reader = os.open(name, os.O_RDWR), os.open(name, os.O_RDONLY)
+        os.unlink(name)
+        os.pwrite(writer, b"X", 0)
+        equal(os.pread(reader, 100, 0), b"X" + content[1:], f"content of {name}")
+        os.fchmod(reader, 0o604)
+        os.ftruncate(writer, 3)
+        status = os.fstat(reader)
+        equal(status.st_size, 3, f"size of {name}")
+        equal(stat.S_IMODE(status.st_mode), 0o604, f"mode of {name}")
+        equal(status.st_nlink, 0, f"names of {name}")
 
 
 # ---- at the same time ----

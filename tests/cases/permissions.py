@@ -11,7 +11,7 @@ import stat
 import struct
 import traceback
 
-from lib import case, equal, fallocate, link_fd, main, outcome, renameat2, run, write_file
+from lib import case, equal, fallocate, holds, link_fd, main, outcome, renameat2, run, write_file
 from lib import FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, RENAME_EXCHANGE
 
 ME, OTHER = 1000, 3000  # users, each with a group of that number
@@ -522,6 +522,19 @@ def no_acls(directory):
     equal(allowed["acl-0-0"], True, "writing where the ACL allows and the mode's group does")
     equal(allowed["acl-1-0"], False, "writing where the ACL allows and the mode's group does not")
     equal(allowed["acl-2-0"], True, "writing where only the ACL denies")
+
+
+@case
+def watch_modes(until, *paths):
+    """All modes that are seen of the paths until there is another one."""
+    seen, looks = {path: set() for path in paths}, 0
+    while not os.path.exists(until):
+        for path in paths:
+            seen[path].add(stat.S_IMODE(os.stat(path).st_mode))
+        looks += 1
+    holds(looks > 100, "it was looked at often")
+    for path in paths:
+        print(path, *(f"{mode:o}" for mode in sorted(seen[path])))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ test_dir() {
 
 # What lamina-mount says of mounts that engine bpf can't carry, as far as tests have such.
 NOT_BPF='squash_to_\*|xattr_permissions|noxattrs|noacl|static_nlink|override_stat|whiteouts in attributes'
-NOT_BPF+='|whiteouts named \.wh\.|writeback|cannot show mapped ids'
+NOT_BPF+='|whiteouts named \.wh\.|writeback|cannot show mapped ids|inode numbers change'
 
 # lamina_mount WORD...: the mount program. A test that asks engine bpf for what it can't carry is
 # skipped, and says what the program has said: the mount is the probe.

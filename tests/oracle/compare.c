@@ -9,8 +9,10 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -82,6 +84,11 @@ static bool compare_stat(struct walk *w, const char *path, const struct stat *k,
 		return scene_differs(s, "%s: %s: mtime %ld.%09ld, ours %ld.%09ld", w->what, path,
 				     k->st_mtim.tv_sec, k->st_mtim.tv_nsec, o->st_mtim.tv_sec,
 				     o->st_mtim.tv_nsec);
+	/* With relatime, reads of what is in the kernel's cache are not told of. */
+	if (s->noatime && !same_time(s, &k->st_atim, &o->st_atim))
+		return scene_differs(s, "%s: %s: atime %ld.%09ld, ours %ld.%09ld", w->what, path,
+				     k->st_atim.tv_sec, k->st_atim.tv_nsec, o->st_atim.tv_sec,
+				     o->st_atim.tv_nsec);
 	if (S_ISDIR(k->st_mode))
 		return true;
 	if (k->st_size != o->st_size)
@@ -177,6 +184,24 @@ static bool compare_xattrs(struct walk *w, const struct pair *at, const char *na
 	       scene_differs(w->scene, "%s: %s: attributes %s, ours %s", w->what, path, k, o);
 }
 
+static unsigned int flags_of(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		flags = 0;
+	close(fd);
+	return flags & FLAGS_SEEN;
+}
+
+static bool compare_flags(struct walk *w, const struct pair *at, const char *name, const char *path)
+{
+	unsigned int k = flags_of(at->kernel, name), o = flags_of(at->ours, name);
+
+	return k == o || scene_differs(w->scene, "%s: %s: flags %x, ours %x", w->what, path, k, o);
+}
+
 static bool compare_targets(struct walk *w, const struct pair *at, const char *name,
 			    const char *path)
 {
@@ -208,6 +233,8 @@ static bool compare_entry(struct walk *w, const struct pair *at, const struct di
 	if (!compare_stat(w, path, &k, &o) || !compare_xattrs(w, at, kd->d_name, path))
 		return false;
 	if (!S_ISDIR(k.st_mode) && k.st_nlink > 1 && !compare_links(w, path, &k, &o))
+		return false;
+	if ((S_ISREG(k.st_mode) || S_ISDIR(k.st_mode)) && !compare_flags(w, at, kd->d_name, path))
 		return false;
 	if (S_ISLNK(k.st_mode))
 		return compare_targets(w, at, kd->d_name, path);

@@ -8,8 +8,10 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -165,6 +167,21 @@ static void apply(int at, const char *name, const struct attributes *a, mode_t t
 	must(utimensat(at, name, a->times, AT_SYMLINK_NOFOLLOW), "utimens", name);
 }
 
+/* After all else: some flags forbid it. */
+static void set_flags(struct scene *s, const struct pair *at, const char *name)
+{
+	unsigned int flags = rng_one_in(&s->rng, 6) ? flags_draw(&s->rng) : 0;
+	int fds[2] = {at->kernel, at->ours};
+
+	for (int i = 0; flags && i < 2; i++) {
+		int fd = openat(fds[i], name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+		must(ioctl(fd, FS_IOC_SETFLAGS, &flags), "set flags of", name);
+		close(fd);
+	}
+	s->protects |= flags & FLAGS_PROTECT;
+}
+
 static void write_file(int at, const char *name, uint64_t seed, unsigned int size, bool hole)
 {
 	int fd = openat(at, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
@@ -295,6 +312,7 @@ static void make_dir(struct builder *b, const struct pair *at, const char *name,
 	close(inner.ours);
 	apply(at->kernel, name, a, S_IFDIR);
 	apply(at->ours, name, a, S_IFDIR);
+	set_flags(b->scene, at, name);
 }
 
 /* One name of a directory, or none. @merged: layers below take part in the directory. */
@@ -323,8 +341,10 @@ static void make_name(struct builder *b, const struct pair *at, const char *name
 		return;
 	make_object(at->kernel, name, type, seed, &a);
 	make_object(at->ours, name, type, seed, &a);
-	if (type == S_IFREG && b->n_linkable < 64)
+	if (type == S_IFREG && b->n_linkable < 64 && rng_one_in(r, 2))
 		snprintf(b->linkable[b->n_linkable++], 64, "%s", path);
+	else if (type == S_IFREG)
+		set_flags(b->scene, at, name);
 }
 
 static void fill(struct builder *b, const struct pair *at, const char *path, unsigned int depth,

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <grp.h>
+#include <linux/fs.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -36,6 +37,15 @@ bool rng_one_in(struct rng *r, unsigned int n)
 	return rng_below(r, n) == 0;
 }
 
+unsigned int flags_draw(struct rng *r)
+{
+	static const unsigned int flags[] = {
+		0, FS_NOATIME_FL, FS_NOATIME_FL, FS_IMMUTABLE_FL, FS_APPEND_FL, FLAGS_SEEN,
+	};
+
+	return flags[rng_below(r, sizeof(flags) / sizeof(flags[0]))];
+}
+
 void scene_log(struct scene *s, const char *format, ...)
 {
 	va_list args;
@@ -56,6 +66,7 @@ bool scene_differs(struct scene *s, const char *format, ...)
 
 	printf("\nseed %lu, engine %s, whiteouts %s: ", s->seed, s->settings->engine,
 	       s->form == FORM_DOT ? ".wh." : "0:0");
+	printf("%s: ", s->noatime ? "noatime" : "relatime");
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -110,6 +121,7 @@ static bool run_sequence(const struct settings *settings, uint64_t seed)
 
 	s = (struct scene){.settings = settings, .seed = seed, .rng = {seed}};
 	s.form = rng_one_in(&s.rng, 2) ? FORM_DOT : FORM_CHR;
+	s.noatime = rng_one_in(&s.rng, 2);
 	enter_scene(settings);
 	umask(0);
 	layers_make(&s);

@@ -56,7 +56,7 @@ static void mount_kernel(const struct scene *s, const char *upper_side, const ch
 		 "lowerdir=%s,upperdir=%s/upper,workdir=%s/work,index=on,redirect_dir=on,"
 		 "metacopy=off",
 		 list, upper_side, upper_side);
-	if (mount("overlay", target, "overlay", 0, options) < 0)
+	if (mount("overlay", target, "overlay", s->noatime ? MS_NOATIME : MS_RELATIME, options) < 0)
 		err(2, "mount overlay (%s)", options);
 }
 
@@ -68,8 +68,8 @@ static void mount_ours(const struct scene *s)
 
 	lower_list(s, "ours", list, sizeof(list));
 	snprintf(options, sizeof(options),
-		 "lowerdir=%s,upperdir=ours/upper,workdir=ours/work,volatile,dev,engine=%s", list,
-		 s->settings->engine);
+		 "lowerdir=%s,upperdir=ours/upper,workdir=ours/work,volatile,dev,%s,engine=%s",
+		 list, s->noatime ? "noatime" : "relatime", s->settings->engine);
 	child = fork();
 	if (child == 0) {
 		/* Engine bpf reads that form, and never writes it. */

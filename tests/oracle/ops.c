@@ -33,7 +33,7 @@ struct draw {
 	int flags;
 	mode_t mode, umask;
 	uid_t user;
-	unsigned int slot, size, number;
+	unsigned int slot, size, number, chattr;
 	off_t offset;
 	char data[DATA_SIZE];
 };
@@ -51,6 +51,30 @@ struct outcome {
 };
 
 static int slot_fds[2][N_SLOTS];
+
+/* With engine fuse the kernel does not tell of opens: what they would refuse, the first write is. */
+static bool opens_untold;
+
+/* Whether the first write by @fd, opened with @flags, is going to be refused. */
+static bool is_protected(int fd, int flags)
+{
+	unsigned int found = 0;
+
+	if ((flags & O_ACCMODE) == O_RDONLY || ioctl(fd, FS_IOC_GETFLAGS, &found) < 0)
+		return false;
+	return (found & FS_IMMUTABLE_FL) || ((found & FS_APPEND_FL) && !(flags & O_APPEND));
+}
+
+static int open_at(const struct side *s, const char *path, int flags, mode_t mode)
+{
+	int fd = openat(s->root, path, flags | O_NONBLOCK | O_CLOEXEC, mode);
+
+	if (fd < 0 || !opens_untold || !is_protected(fd, flags))
+		return fd;
+	close(fd);
+	errno = EPERM;
+	return -1;
+}
 
 static uint64_t hash_of(const void *data, size_t size)
 {
@@ -123,8 +147,7 @@ static struct outcome op_mknod(const struct draw *d, struct side *s)
 
 static struct outcome op_create(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_CREAT | O_RDWR | O_NONBLOCK | O_CLOEXEC | d->flags,
-			d->mode);
+	int fd = open_at(s, d->path, O_CREAT | O_RDWR | d->flags, d->mode);
 	struct outcome o = opened(fd);
 
 	if (fd >= 0) {
@@ -136,7 +159,7 @@ static struct outcome op_create(const struct draw *d, struct side *s)
 
 static struct outcome op_write(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | d->flags);
+	int fd = open_at(s, d->path, O_WRONLY | d->flags, 0);
 	struct outcome o = opened(fd);
 
 	if (fd >= 0) {
@@ -148,7 +171,7 @@ static struct outcome op_write(const struct draw *d, struct side *s)
 
 static struct outcome op_read(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_at(s, d->path, O_RDONLY | O_NOFOLLOW, 0);
 	struct outcome o = opened(fd);
 	char data[DATA_SIZE];
 
@@ -171,7 +194,7 @@ static struct outcome op_truncate(const struct draw *d, struct side *s)
 
 static struct outcome op_mmap(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_at(s, d->path, O_RDWR | O_NOFOLLOW, 0);
 	struct outcome o = opened(fd);
 	struct stat st;
 	char *map, data[16];
@@ -199,7 +222,7 @@ static struct outcome op_fallocate(const struct draw *d, struct side *s)
 {
 	static const int modes[] = {0, FALLOC_FL_KEEP_SIZE,
 				    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE};
-	int fd = openat(s->root, d->path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_at(s, d->path, O_RDWR | O_NOFOLLOW, 0);
 	struct outcome o = opened(fd);
 
 	if (fd >= 0) {
@@ -211,7 +234,7 @@ static struct outcome op_fallocate(const struct draw *d, struct side *s)
 
 static struct outcome op_seek(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_at(s, d->path, O_RDONLY | O_NOFOLLOW, 0);
 	struct outcome o = opened(fd);
 	struct stat st;
 
@@ -225,11 +248,13 @@ static struct outcome op_seek(const struct draw *d, struct side *s)
 
 static struct outcome op_copy_range(const struct draw *d, struct side *s)
 {
-	int from = openat(s->root, d->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	int to = openat(s->root, d->path2, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
-	struct outcome o = opened(from < to ? from : to);
+	int from = open_at(s, d->path, O_RDONLY | O_NOFOLLOW, 0);
+	struct outcome o = opened(from);
+	int to = open_at(s, d->path2, O_RDWR | O_NOFOLLOW, 0);
 	off_t from_at = 0, to_at = d->offset;
 
+	if (from >= 0)
+		o = opened(to);
 	/* Within one file FUSE takes capabilities away before it refuses an overlap. */
 	if (from >= 0 && to >= 0 && strcmp(d->path, d->path2))
 		o = result(copy_file_range(from, &from_at, to, &to_at, d->size, 0));
@@ -344,20 +369,33 @@ static struct outcome op_removexattr(const struct draw *d, struct side *s)
 	return o.error == ENODATA && strstr(xattr_name(d), "acl") ? result(0) : o;
 }
 
+/* What a handle from before may still do is each engine's own. */
+static void close_slots(struct side *s)
+{
+	for (int i = 0; i < N_SLOTS; i++) {
+		if (s->slots[i] >= 0)
+			close(s->slots[i]);
+		s->slots[i] = -1;
+	}
+}
+
 static struct outcome op_flags(const struct draw *d, struct side *s)
 {
-	int fd = openat(s->root, d->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	int fd = open_at(s, d->path, O_RDONLY | O_NOFOLLOW, 0);
 	struct outcome o = opened(fd);
 	unsigned int flags = 0;
 
 	if (fd < 0)
 		return o;
 	o = result(ioctl(fd, FS_IOC_GETFLAGS, &flags));
-	if (o.value == 0 && d->number % 2) {
-		flags = d->number % 4 == 1 ? FS_NODUMP_FL : 0;
-		o = result(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+	o.extra = flags & FLAGS_SEEN;
+	if (o.value == 0 && d->number % 4) {
+		if (d->chattr & FLAGS_PROTECT)
+			close_slots(s);
+		flags = (flags & ~FLAGS_SEEN) | d->chattr;
+		o.value = ioctl(fd, FS_IOC_SETFLAGS, &flags);
+		o.error = o.value < 0 ? errno : 0;
 	}
-	o.extra = flags & FS_NODUMP_FL;
 	close(fd);
 	return o;
 }
@@ -388,10 +426,9 @@ static struct outcome op_slot_open(const struct draw *d, struct side *s)
 	if (*fd >= 0)
 		close(*fd);
 	/* Some for reading only: they have to show what others write after a copy-up. */
-	*fd = openat(s->root, d->path,
-		     (d->number % 3 ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC |
-			     d->flags,
-		     d->mode);
+	*fd = open_at(s, d->path,
+		      (d->number % 3 ? O_RDWR : O_RDONLY) | O_NONBLOCK | O_NOFOLLOW | d->flags,
+		      d->mode);
 	return opened(*fd);
 }
 
@@ -545,7 +582,7 @@ static const struct op {
 	{"setxattr", op_setxattr, 4, false},
 	{"getxattr", op_getxattr, 2, false},
 	{"removexattr", op_removexattr, 2, false},
-	{"flags", op_flags, 1, false},
+	{"flags", op_flags, 4, false},
 	{"readdir", op_readdir, 3, false},
 	{"slot_open", op_slot_open, 4, false},
 	{"slot_write", op_slot_write, 3, false},
@@ -614,6 +651,11 @@ static void draw(struct scene *s, const struct op *op, struct draw *d)
 	d->size = rng_below(r, DATA_SIZE);
 	d->offset = rng_one_in(r, 3) ? 0 : rng_below(r, 20000);
 	d->number = rng_below(r, 1000000);
+	d->chattr = flags_draw(r);
+	s->protects |= op->run == op_flags && (d->chattr & FLAGS_PROTECT);
+	/* That FUSE does not know of flags shows here as well. */
+	if (op->run == op_access && s->protects)
+		d->number &= ~(unsigned int)W_OK;
 	for (unsigned int i = 0; i < d->size; i += 8) {
 		uint64_t word = rng_next(r);
 
@@ -643,27 +685,37 @@ static struct outcome run_on(const struct op *op, const struct draw *d, int root
 	return o;
 }
 
+/* Where something is protected, the order in which reasons to refuse are found is each one's own. */
+static bool same_outcome(const struct scene *s, const struct outcome *k, const struct outcome *o)
+{
+	if (s->protects && k->error && o->error && (k->error == EPERM || o->error == EPERM))
+		return true;
+	return k->value == o->value && k->error == o->error && k->extra == o->extra;
+}
+
 bool ops_run(struct scene *s)
 {
 	static struct draw d;
 	bool same = true;
 
 	memset(slot_fds, -1, sizeof(slot_fds));
+	opens_untold = !strcmp(s->settings->engine, "fuse");
 	for (unsigned int i = 0; same && i < s->settings->operations; i++) {
 		const struct op *op = draw_op(&s->rng);
 		struct outcome k, o;
 
 		draw(s, op, &d);
 		scene_log(s,
-			  "%u: %s %s%s%s flags %d mode %o umask %o user %u slot %u size %u offset "
+			  "%u: %s %s%s%s flags %d chattr %x mode %o umask %o user %u slot %u size "
+			  "%u offset "
 			  "%ld number %u",
 			  i, op->name, d.path, op->two_paths ? " " : "",
-			  op->two_paths ? d.path2 : "", d.flags, d.mode, d.umask, d.user, d.slot,
-			  d.size, d.offset, d.number);
+			  op->two_paths ? d.path2 : "", d.flags, d.chattr, d.mode, d.umask, d.user,
+			  d.slot, d.size, d.offset, d.number);
 		k = run_on(op, &d, s->mounts.kernel, slot_fds[0]);
 		o = run_on(op, &d, s->mounts.ours, slot_fds[1]);
 		scene_log(s, " -> %ld %s\n", k.value, k.error ? strerrorname_np(k.error) : "");
-		if (k.value != o.value || k.error != o.error || k.extra != o.extra)
+		if (!same_outcome(s, &k, &o))
 			same = scene_differs(
 				s, "operation %u (%s): %ld %s %lx, ours %ld %s %lx", i, op->name,
 				k.value, k.error ? strerrorname_np(k.error) : "", k.extra, o.value,

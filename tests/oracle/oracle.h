@@ -53,6 +53,8 @@ struct scene {
 	unsigned int n_layers;
 	struct timespec start; /* of the operations: layers are older */
 	struct pair mounts;    /* roots of the two mounts, while mounted */
+	bool noatime;	       /* how both are mounted; else relatime */
+	bool protects;	       /* something is, or was, immutable or append-only */
 	char log[65536];       /* what was done, for the report */
 	size_t log_used;
 };
@@ -64,6 +66,18 @@ void scene_log(struct scene *s, const char *format, ...)
 /* Report a difference, with the seed and the operations so far. Always returns false. */
 bool scene_differs(struct scene *s, const char *format, ...)
 	__attribute__((__format__(__printf__, 2, 3)));
+
+/* ---- file attributes (chattr) ---- */
+
+/*
+ * What is compared: of those that a copy-up keeps, the ones that tmpfs knows, on which the scene is.
+ * Others are lost by one, which comes at another time here than with overlayfs (renamed directories).
+ */
+#define FLAGS_PROTECT (FS_IMMUTABLE_FL | FS_APPEND_FL)
+#define FLAGS_SEEN    (FLAGS_PROTECT | FS_NOATIME_FL)
+
+/* Some of them, mostly none that protects. */
+unsigned int flags_draw(struct rng *r);
 
 /* ---- parts ---- */
 
