@@ -31,7 +31,7 @@ path_based_done() {
 	assert_contents work/work
 	umount e2
 	# The program writes what it has kept, and leaves.
-	"$LAMINA_TOOLS/tasks" gone "TEST_DIR=$TEST_DIR" fuse2fs
+	"$LAMINA_TOOLS/tasks" gone "$(patience 30)" "TEST_DIR=$TEST_DIR" fuse2fs
 	run_expect 0 e2fsck -f -n e2.image
 }
 
@@ -200,7 +200,7 @@ remounted_as_before() {
 		assert_equal "$(cat mnt/a mnt/b mnt/b2)" $'changed\nB\nB'
 		umount_lamina
 		umount squash
-		"$LAMINA_TOOLS/tasks" gone "TEST_DIR=$TEST_DIR" squashfuse
+		"$LAMINA_TOOLS/tasks" gone "$(patience 30)" "TEST_DIR=$TEST_DIR" squashfuse
 	done
 }
 
