@@ -48,7 +48,7 @@ install_helpers() {
 	local type
 
 	mkdir helpers
-	cp "$LAMINA_BIN/lamina-mount" helpers
+	cp "$LAMINA_BIN"/lamina{,-mount} helpers
 	for type in fuse.lamina-mount fuse_bpf; do
 		ln -s lamina-mount "helpers/mount.$type"
 	done

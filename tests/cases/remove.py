@@ -255,9 +255,14 @@ def many_orphans(top, count):
             fails(errno.ENOENT, os.open, "new", os.O_CREAT | os.O_RDWR, dir_fd=fd)
             continue
         equal(os.pread(fd, 100, 0), content, "content of a file without a name")
+        writes = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR
+        if os.environ["LAMINA_ENGINE"] == "bpf" and content[:1] == b"l" and not writes:
+            # In a view a copy needs a place.
+            fails(errno.ENOENT, os.fchmod, fd, 0o640)
+            continue
         os.fchmod(fd, 0o640)
         equal(os.fstat(fd).st_mode & 0o777, 0o640, "mode of a file without a name")
-        if fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDWR:
+        if writes:
             os.pwrite(fd, b"written", 3)
             equal(os.pread(fd, 100, 3), b"written" + content[10:], "what was written to it")
             os.setxattr(fd, "user.a", b"b")
