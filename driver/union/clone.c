@@ -80,7 +80,8 @@ static errint_t walk_up(int fd, struct way *way)
 		way->fds[i] = at;
 		if (fstat(at, &way->st[i]) < 0)
 			return -errno;
-		if (lamina_call_mount_id(at) != mount || (i > 0 && same(&way->st[i], &way->st[i - 1]))) {
+		if (lamina_call_mount_id(at) != mount ||
+		    (i > 0 && same(&way->st[i], &way->st[i - 1]))) {
 			close(way->fds[--way->n]);
 			return 0;
 		}
