@@ -343,17 +343,3 @@ errint_t object_data_append(struct object *o, struct held_file *ret)
 	*ret = (struct held_file){o->fs, file_new(fd, false, false), 0};
 	return ret->file ? 0 : -ENOMEM;
 }
-
-errint_t object_kill_set_ids(struct object *o, int fd)
-{
-	struct statx st;
-	mode_t mode;
-	errint_t err = lamina_attr_read_fd(o->fs->u, 0, fd, &st);
-
-	if (err < 0)
-		return err;
-	mode = st.stx_mode & 07777 & ~(mode_t)S_ISUID;
-	if (mode & S_IXGRP)
-		mode &= ~(mode_t)S_ISGID;
-	return mode == (st.stx_mode & 07777) ? 0 : lamina_attr_chmod(o->fs->u, fd, mode);
-}

@@ -72,9 +72,3 @@ errint_t object_data(struct object *o, bool write, struct held_file *ret);
 /* A file of the regular upper file @o that writes at its end: all that an append-only one allows.
  * -EPERM: it is not in the upper. */
 errint_t object_data_append(struct object *o, struct held_file *ret);
-
-/*
- * Clear what a change of content or owner must not leave at the upper object @o, whose file @fd is:
- * set-uid, and set-gid where it executes.
- */
-errint_t object_kill_set_ids(struct object *o, int fd);

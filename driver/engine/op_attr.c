@@ -10,6 +10,7 @@
 #include "engine/policy.h"
 #include "engine/protect.h"
 #include "engine/raise.h"
+#include "engine/setid.h"
 #include "engine/show.h"
 #include "union/attr.h"
 
@@ -155,21 +156,6 @@ static errint_t set_times(int fd, const struct fuse_setattr_in *in)
 	return lamina_attr_set_times(fd, times);
 }
 
-#define FATTR_CHANGES (FATTR_MODE | FATTR_UID | FATTR_GID | FATTR_SIZE | FATTR_ATIME | FATTR_MTIME)
-
-/*
- * A request that sets nothing is how the kernel passes on that an fallocate, a copy_file_range or a
- * write past us must clear set-id bits (FUSE_HANDLE_KILLPRIV_V2); but also that file capabilities
- * were removed, which says nothing about set-id bits. What sets the two apart is whether the caller
- * may keep them (CAP_FSETID), and of that only the user is told: root may.
- */
-static bool must_kill_set_ids(const struct wire_request *r, const struct fuse_setattr_in *in)
-{
-	if (in->valid & FATTR_KILL_SUIDGID)
-		return true;
-	return !(in->valid & FATTR_CHANGES) && r->in->uid != 0;
-}
-
 static errint_t set_attributes(const struct wire_request *r, struct object *o,
 			       const struct fuse_setattr_in *in)
 {
@@ -180,10 +166,11 @@ static errint_t set_attributes(const struct wire_request *r, struct object *o,
 		err = set_size(o, in);
 	if (err == 0)
 		err = object_hold(o, &held);
+	/* Before the group changes: it is the old one that counts. */
+	if (err == 0 && setid_asked_for(r, in))
+		err = setid_clear(r, o, held.file->fd);
 	if (err == 0 && (in->valid & (FATTR_UID | FATTR_GID)))
 		err = set_owner(o, held.file->fd, in);
-	if (err == 0 && must_kill_set_ids(r, in))
-		err = object_kill_set_ids(o, held.file->fd);
 	if (err == 0 && (in->valid & FATTR_MODE))
 		err = lamina_attr_chmod(o->fs->u, held.file->fd, in->mode);
 	if (err == 0 && (in->valid & (FATTR_ATIME | FATTR_MTIME)))

@@ -14,6 +14,7 @@
 #include "engine/policy.h"
 #include "engine/protect.h"
 #include "engine/raise.h"
+#include "engine/setid.h"
 #include "union/xattr.h"
 
 static errint_t get_file(struct wire_request *r, uint64_t id, struct object *ret)
@@ -60,7 +61,8 @@ static errint_t get_for_writing(struct wire_request *r, uint64_t id, unsigned in
 
 /* ---- open and release ---- */
 
-static errint_t truncate_opened(struct object *o, const struct fuse_open_in *in)
+static errint_t truncate_opened(const struct wire_request *r, struct object *o,
+				const struct fuse_open_in *in)
 {
 	_cleanup_held_ struct held_file data = {0};
 	errint_t err = object_data(o, true, &data);
@@ -68,7 +70,7 @@ static errint_t truncate_opened(struct object *o, const struct fuse_open_in *in)
 	if (err == 0 && ftruncate(data.file->fd, 0) < 0)
 		err = -errno;
 	if (err == 0 && (in->open_flags & FUSE_OPEN_KILL_SUIDGID))
-		err = object_kill_set_ids(o, data.file->fd);
+		err = setid_clear(r, o, data.file->fd);
 	return err;
 }
 
@@ -105,7 +107,7 @@ errint_t op_open(struct wire_request *r)
 	if (err == 0 && write)
 		err = raise_object(&o, in->flags & O_TRUNC ? 0 : RAISE_WHOLE, &r->interrupted);
 	if (err == 0 && (in->flags & O_TRUNC))
-		err = truncate_opened(&o, in);
+		err = truncate_opened(r, &o, in);
 	return err < 0 ? err : passthrough_open(&o, write, out);
 }
 
@@ -170,7 +172,6 @@ static errint_t write_all(int fd, const char *data, size_t size, off_t at)
 	return (errint_t)done;
 }
 
-#define CAPABILITY	"security.capability"
 #define CAPABILITY_SIZE 64 /* struct vfs_ns_cap_data and to spare */
 
 /*
@@ -180,13 +181,13 @@ static errint_t write_all(int fd, const char *data, size_t size, off_t at)
 static errint_t write_mapped(int fd, const char *data, size_t size, off_t at)
 {
 	char value[CAPABILITY_SIZE];
-	ssize_t n = lamina_xattr_get_fd(fd, CAPABILITY, value, sizeof(value));
+	ssize_t n = lamina_xattr_get_fd(fd, LAMINA_XATTR_CAPABILITY, value, sizeof(value));
 	errint_t written = write_all(fd, data, size, at);
 	errint_t err;
 
 	if (n <= 0 || written < 0)
 		return written;
-	err = lamina_xattr_set_fd(fd, CAPABILITY, value, (size_t)n, 0);
+	err = lamina_xattr_set_fd(fd, LAMINA_XATTR_CAPABILITY, value, (size_t)n, 0);
 	return err < 0 ? err : written;
 }
 
@@ -204,7 +205,7 @@ errint_t op_write(struct wire_request *r)
 		return -EINVAL;
 	err = get_for_writing(r, r->in->nodeid, in->flags, &o, &data);
 	if (err == 0 && (in->write_flags & FUSE_WRITE_KILL_SUIDGID))
-		err = object_kill_set_ids(&o, data.file->fd);
+		err = setid_clear(r, &o, data.file->fd);
 	if (err == 0)
 		err = mapped ? write_mapped(data.file->fd, r->data, in->size, (off_t)in->offset)
 			     : write_all(data.file->fd, r->data, in->size, (off_t)in->offset);

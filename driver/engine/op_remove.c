@@ -367,6 +367,9 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 		if (err == -ENOENT && to.parent.node)
 			err = 0;
 	}
+	/* The kernel answers that itself, unless it knows the object by two inodes. */
+	if (err == 0 && from.object.node == to.object.node)
+		return flags & RENAME_NOREPLACE ? -EEXIST : 0;
 	if (err == 0)
 		err = ask_policy(r, &from, &to, flags);
 	if (err == 0)

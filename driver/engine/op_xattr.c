@@ -11,6 +11,7 @@
 #include "engine/policy.h"
 #include "engine/protect.h"
 #include "engine/raise.h"
+#include "engine/setid.h"
 #include "engine/show.h"
 #include "union/attr.h"
 #include "union/xattr.h"
@@ -121,17 +122,6 @@ static errint_t value_to_store(struct wire_request *r, const void **value, size_
 	return lamina_idmap_acl(&fs->options.uids, &fs->options.gids, r->room, size, true);
 }
 
-/* Setting an access ACL may take set-gid away; the kernel says when. */
-static errint_t kill_set_gid(struct object *o, int fd)
-{
-	struct statx st;
-	errint_t err = lamina_attr_read_fd(o->fs->u, 0, fd, &st);
-
-	if (err < 0 || !(st.stx_mode & S_ISGID))
-		return err;
-	return lamina_attr_chmod(o->fs->u, fd, st.stx_mode & 07777 & ~(mode_t)S_ISGID);
-}
-
 errint_t op_setxattr(struct wire_request *r)
 {
 	struct lamina_fs *fs = fs_of(r);
@@ -161,8 +151,17 @@ errint_t op_setxattr(struct wire_request *r)
 	/* The kernel says so of default ACLs, too, which mean nothing to the mode. */
 	if (err == 0 && (in->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID) &&
 	    !strcmp(r->text, ACL_ACCESS))
-		err = kill_set_gid(&o, held.file->fd);
+		err = setid_clear_gid(&o, held.file->fd);
 	return err;
+}
+
+/*
+ * A write takes file capabilities, and the kernel asks us to remove them as if the caller had: that must
+ * not fail for a write at the end of an append-only file.
+ */
+static enum protect_against kind_of_removal(const char *name)
+{
+	return strcmp(name, LAMINA_XATTR_CAPABILITY) ? PROTECT_CHANGE : PROTECT_APPEND;
 }
 
 errint_t op_removexattr(struct wire_request *r)
@@ -171,6 +170,7 @@ errint_t op_removexattr(struct wire_request *r)
 	_cleanup_object_ struct object o = {0};
 	_cleanup_held_ struct held_file held = {0};
 	errint_t err = check_name(fs, r->text);
+	bool absent;
 	ssize_t n;
 
 	if (err == 0)
@@ -178,20 +178,28 @@ errint_t op_removexattr(struct wire_request *r)
 	if (err == 0)
 		err = policy_object(r, &o, accesses_of_change(r->text));
 	if (err == 0)
-		err = protect_object(&o, PROTECT_CHANGE);
+		err = protect_object(&o, kind_of_removal(r->text));
 	if (err == 0)
 		err = object_hold(&o, &held);
 	if (err < 0)
 		return err;
 	/* Not worth a copy-up if there is nothing to remove. */
 	n = lamina_xattr_outer_get(fs->u, held.layer, held.file->fd, r->text, NULL, 0);
-	if (n == -ENODATA && is_acl(r->text))
-		return 0; /* as other file systems answer */
-	if (n < 0)
+	absent = n == -ENODATA && is_acl(r->text);
+	if (n < 0 && !absent)
 		return (errint_t)n;
+	if (!strcmp(r->text, ACL_ACCESS)) {
+		err = setid_at_acl_removal(r, &o);
+		if (err < 0)
+			return err;
+	}
+	if (absent)
+		return 0; /* as other file systems answer */
 	held_file_done(&held);
 	err = raise_object(&o, RAISE_WHOLE, &r->interrupted);
 	if (err == 0)
 		err = object_hold(&o, &held);
-	return err < 0 ? err : lamina_xattr_outer_remove(fs->u, held.file->fd, r->text);
+	if (err == 0)
+		err = lamina_xattr_outer_remove(fs->u, held.file->fd, r->text);
+	return err;
 }

@@ -130,3 +130,64 @@ void lamina_caller_exe(const struct lamina_callers *c, pid_t pid, char *ret, siz
 	if (pid <= 0 || c->proc < 0 || read_link(c->proc, path, ret, size) < 0)
 		*ret = '\0';
 }
+
+/* /proc/self/ns/user of the first user namespace, as the kernel numbers it. */
+#define INITIAL_USERNS "user:[4026531837]"
+
+/* Whether @line lists @gid: "Groups:\t1000 2000 \n". */
+static bool lists_group(const char *line, gid_t gid)
+{
+	char *end;
+
+	for (;;) {
+		unsigned long group = strtoul(line, &end, 10);
+
+		if (end == line)
+			return false;
+		if (group == gid)
+			return true;
+		line = end;
+	}
+}
+
+/* The text behind @key at the start of @line, or NULL. */
+static const char *value_of(const char *line, const char *key)
+{
+	size_t length = strlen(key);
+
+	return strncmp(line, key, length) ? NULL : line + length;
+}
+
+void lamina_caller_look(const struct lamina_callers *c, pid_t pid, gid_t gid,
+			unsigned int capability, struct lamina_caller_rights *ret)
+{
+	char path[PROC_PATH_SIZE], ns[sizeof(INITIAL_USERNS) + 1];
+	_cleanup_file_ FILE *status = NULL;
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	int fd;
+
+	*ret = (struct lamina_caller_rights){0};
+	if (pid <= 0 || c->proc < 0)
+		return;
+	snprintf(path, sizeof(path), "%d/status", pid);
+	fd = openat(c->proc, path, O_RDONLY | O_CLOEXEC);
+	status = fd < 0 ? NULL : fdopen(fd, "r");
+	if (!status) {
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	/* A process may be in 65,536 groups: the line is as long as it has to be. */
+	while (getline(&line, &size, status) > 0) {
+		const char *groups = value_of(line, "Groups:"), *set = value_of(line, "CapEff:");
+
+		if (groups)
+			ret->in_group = lists_group(groups, gid);
+		if (set)
+			ret->has_capability = strtoull(set, NULL, 16) >> capability & 1;
+	}
+	snprintf(path, sizeof(path), "%d/ns/user", pid);
+	ret->is_initial =
+		read_link(c->proc, path, ns, sizeof(ns)) == 0 && !strcmp(ns, INITIAL_USERNS);
+}

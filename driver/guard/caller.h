@@ -38,3 +38,16 @@ errint_t lamina_caller_open(const struct lamina_callers *c, pid_t pid, int fd, i
 /* The command of thread @pid, and the path of its program; "" where that can't be seen. */
 void lamina_caller_comm(const struct lamina_callers *c, pid_t pid, char *ret, size_t size);
 void lamina_caller_exe(const struct lamina_callers *c, pid_t pid, char *ret, size_t size);
+
+/*
+ * What /proc tells of the rights of thread @pid, which waits for an answer. What cannot be seen it does
+ * not have.
+ */
+struct lamina_caller_rights {
+	bool in_group;	     /* a supplementary group of it is the one asked for */
+	bool has_capability; /* the capability is in effect, in whichever user namespace */
+	bool is_initial;     /* its user namespace is the host's */
+};
+
+void lamina_caller_look(const struct lamina_callers *c, pid_t pid, gid_t gid,
+			unsigned int capability, struct lamina_caller_rights *ret);

@@ -19,6 +19,9 @@
 /* Longest name on disk: the VFS' XATTR_NAME_MAX and a NUL. */
 #define LAMINA_XATTR_NAME_SIZE 256
 
+/* What a write takes away. */
+#define LAMINA_XATTR_CAPABILITY "security.capability"
+
 /*
  * Raw access to the object @name in @dirfd itself, never to a link's target. Results as of
  * lgetxattr(2) and llistxattr(2), or -errno. The dirfd may be O_PATH.

@@ -109,6 +109,26 @@ on_file_system() {
 	umount_lamina
 }
 
+@test "writing at the end of an append-only file takes its capabilities, and is not refused for that" {
+	echo content >lower/file
+	setcap cap_net_raw+ep lower/file
+	chattr +a lower/file
+	mount_lamina
+	echo more >>mnt/file
+	assert_equal "$(getcap mnt/file)" ""
+	assert_equal "$(tail -n 1 mnt/file)" more
+	umount_lamina
+}
+
+@test "renaming a protected file to a name that it has changes nothing, and is not refused" {
+	mkdir lower/dir
+	echo content >lower/file
+	ln lower/file lower/dir/file
+	mount_lamina
+	py flags onto_itself mnt/file mnt/dir/file
+	umount_lamina
+}
+
 @test "flags that an upper has on disk, as earlier versions left them, are in force and can be taken off" {
 	for name in immutable append; do
 		echo content >upper/$name

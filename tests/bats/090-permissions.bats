@@ -59,6 +59,15 @@ compare() {
 	compare special 0
 }
 
+@test "set-gid stays with members of the group alone, where that may not execute" {
+	CASE=special_in_group compare special
+}
+
+@test "set-id bits are cleared unless the caller has CAP_FSETID, whoever it is" {
+	CASE=special_by_capability compare special 0 without
+	CASE=special_by_capability compare special 1000 with
+}
+
 @test "ACLs allow and deny, are set, changed by chmod, and removed" {
 	compare acls
 }

@@ -229,5 +229,16 @@ def clear_tree(directory, name):
         change_flags(path, 0, SEEN)
 
 
+@case
+def onto_itself(name, other):
+    """Of a file that the kernel may now know by two inodes, as its copy came while it was in use."""
+    change_flags(name, FS_APPEND_FL)
+    os.chown(os.path.dirname(name), 1, 1)
+    for new in (name, other, name):
+        os.rename(name, new)
+    equal(os.stat(name).st_ino, os.stat(other).st_ino, "inode number of the other name")
+    change_flags(name, 0, FS_APPEND_FL)
+
+
 if __name__ == "__main__":
     main()

@@ -12,6 +12,7 @@ import struct
 import traceback
 
 from lib import case, equal, fallocate, holds, link_fd, main, outcome, renameat2, run, write_file
+from lib import ALL_CAPABILITIES, CAP_FSETID, PR_SET_KEEPCAPS, check, libc, set_capabilities
 from lib import FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE, RENAME_EXCHANGE
 
 ME, OTHER = 1000, 3000  # users, each with a group of that number
@@ -26,22 +27,26 @@ def acl(*entries):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
 
 
-def become(uid, gid, groups, umask):
+def become(uid, gid, groups, umask, fsetid):
     os.umask(umask)
+    if fsetid is not None:
+        check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0))
     if uid != 0:
         os.setgroups(groups)
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
+    if fsetid is not None:
+        set_capabilities(CAP_FSETID if fsetid else ALL_CAPABILITIES & ~CAP_FSETID)
 
 
-def do(function, directory, uid=ME, gid=None, groups=(ME, SHARED), umask=0o022):
+def do(function, directory, uid=ME, gid=None, groups=(ME, SHARED), umask=0o022, fsetid=None):
     """The result of a function that another user calls, in a process of its own."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             os.chdir(directory)
-            become(uid, uid if gid is None else gid, groups, umask)
+            become(uid, uid if gid is None else gid, groups, umask, fsetid)
             with open(writer, "wb") as results:
                 pickle.dump(function(), results)
             os._exit(0)
@@ -355,6 +360,7 @@ CHANGES = {
     "chmod-less": lambda path: os.chmod(path, 0o777),
     "xattr": lambda path: os.setxattr(path, "user.x", b"y"),
     "acl": lambda path: os.setxattr(path, ACCESS, DEFAULT_ACL),
+    "set-acl": lambda path: os.setxattr(path, ACCESS, SMALL_ACL),
     "utime": os.utime,
     "link": lambda path: os.link(path, f"{path}.linked"),
     "rename": lambda path: os.rename(path, f"{path}.moved"),
@@ -365,7 +371,8 @@ SPECIAL_MODES = {
     "suid": 0o4755,
     "sgid": 0o2755,
     "both": 0o6777,
-    "locking": 0o2745,  # set-gid without execution: not cleared
+    "locking": 0o2745,  # set-gid without execution: cleared by strangers to the group
+    "both-locking": 0o6746,
     "suid-only": 0o4644,
     "sticky": 0o1755,
 }
@@ -396,13 +403,9 @@ def map_into(fd):
 
 
 def special_files():
-    """But for what only the caller's groups or capabilities decide: FUSE tells nothing of those.
-    Set-gid where the group may not execute stays for a file of a foreign group, and a chown that
-    changes nothing clears nothing if root calls it."""
     for gid in (ME, SHARED, OTHER):
         for change, name in itertools.product(CHANGES, SPECIAL_MODES):
-            if not (name == "locking" and gid == OTHER):
-                yield f"{change}-{name}-{gid}", change, name, gid
+            yield f"{change}-{name}-{gid}", change, name, gid
 
 
 @case
@@ -417,11 +420,11 @@ def make_special(directory):
         os.chmod(path, SPECIAL_MODES[name])
 
 
-def change_special():
+def change_special(skipped=()):
     """set-id bits and capabilities after a change"""
     results = []
     for path, change, _, _ in special_files():
-        if change == "chown-none" and os.geteuid() == 0:
+        if change in skipped:
             continue
         results.append((path, outcome(CHANGES[change], path)))
         results += [
@@ -434,7 +437,25 @@ def change_special():
 
 @case
 def special(mount, plain, uid):
-    both(mount, plain, change_special, uid=int(uid))
+    both(mount, plain, change_special if int(uid) else change_more, uid=int(uid))
+
+
+def change_more():
+    """set-id bits and capabilities after a change by others than the owner"""
+    # FUSE does not tell a chown that changes nothing from the removal of capabilities.
+    return change_special(("chown-none",))
+
+
+@case
+def special_in_group(mount, plain):
+    """Of a file's group by one of a thousand groups, and a stranger to all of them."""
+    both(mount, plain, change_more, uid=OTHER, groups=(*range(5000, 6000), SHARED))
+
+
+@case
+def special_by_capability(mount, plain, uid, has):
+    """CAP_FSETID decides, and not the user."""
+    both(mount, plain, change_more, uid=int(uid), groups=(), fsetid=has == "with")
 
 
 # ---- ACLs ----

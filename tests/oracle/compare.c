@@ -147,8 +147,19 @@ static int by_text(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* All attributes of an object as one sorted text. */
-static void describe_xattrs(int at, const char *name, char *text, size_t size)
+static unsigned int flags_of(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	unsigned int flags = 0;
+
+	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		flags = 0;
+	close(fd);
+	return flags & FLAGS_SEEN;
+}
+
+/* All attributes of an object as one sorted text, those of security only if @security. */
+static void describe_xattrs(int at, const char *name, bool security, char *text, size_t size)
 {
 	char path[128], list[4096], value[4096];
 	const char *names[64] = {NULL};
@@ -159,7 +170,8 @@ static void describe_xattrs(int at, const char *name, char *text, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", at, name);
 	n = llistxattr(path, list, sizeof(list));
 	for (char *p = list; n > 0 && p < list + n && n_names < 64; p += strlen(p) + 1)
-		names[n_names++] = p;
+		if (security || strncmp(p, "security.", 9))
+			names[n_names++] = p;
 	qsort(names, n_names, sizeof(names[0]), by_text);
 	*text = '\0';
 	for (unsigned int i = 0; i < n_names; i++) {
@@ -174,25 +186,16 @@ static void describe_xattrs(int at, const char *name, char *text, size_t size)
 }
 
 static bool compare_xattrs(struct walk *w, const struct pair *at, const char *name,
-			   const char *path)
+			   const char *path, bool regular)
 {
 	char k[8192], o[8192];
+	/* The kernel drops capabilities before it asks us to truncate what is append-only. */
+	bool security = !(regular && (flags_of(at->kernel, name) & FS_APPEND_FL));
 
-	describe_xattrs(at->kernel, name, k, sizeof(k));
-	describe_xattrs(at->ours, name, o, sizeof(o));
+	describe_xattrs(at->kernel, name, security, k, sizeof(k));
+	describe_xattrs(at->ours, name, security, o, sizeof(o));
 	return !strcmp(k, o) ||
 	       scene_differs(w->scene, "%s: %s: attributes %s, ours %s", w->what, path, k, o);
-}
-
-static unsigned int flags_of(int at, const char *name)
-{
-	int fd = openat(at, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	unsigned int flags = 0;
-
-	if (fd < 0 || ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
-		flags = 0;
-	close(fd);
-	return flags & FLAGS_SEEN;
 }
 
 static bool compare_flags(struct walk *w, const struct pair *at, const char *name, const char *path)
@@ -230,7 +233,8 @@ static bool compare_entry(struct walk *w, const struct pair *at, const struct di
 	if (od->d_ino != o.st_ino)
 		return scene_differs(w->scene, "%s: %s: our d_ino is %lu, st_ino %lu", w->what,
 				     path, od->d_ino, o.st_ino);
-	if (!compare_stat(w, path, &k, &o) || !compare_xattrs(w, at, kd->d_name, path))
+	if (!compare_stat(w, path, &k, &o) ||
+	    !compare_xattrs(w, at, kd->d_name, path, S_ISREG(k.st_mode)))
 		return false;
 	if (!S_ISDIR(k.st_mode) && k.st_nlink > 1 && !compare_links(w, path, &k, &o))
 		return false;
