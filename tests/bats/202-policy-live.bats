@@ -290,6 +290,67 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 	run_expect 1 inside cat mnt/etc/shadow
 }
 
+# ---- what can't be held up ----
+
+# hold DIRECTORY: a bound process holds its lock, and the page of its listing, until it is released.
+hold() {
+	mkfifo tell go
+	py_inside policy hold_directory "$1" "$PWD/tell" "$PWD/go" 3>&- &
+	holder=$!
+	read -r line <tell || true
+	assert_equal "$line" holding
+}
+
+release() {
+	echo >go
+	wait "$holder"
+}
+
+@test "a process that holds a directory's lock holds up apply until its limit, and the policy is in force" {
+	look_around
+	inside "$(command -v bash)" -c "$(declare -f look_around); look_around"
+	hold mnt/etc
+	policy '{"maskedPaths": ["/etc/shadow", "/app/code"]}'
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		lamina policy apply --timeout 20 "$TEST_DIR/mnt" policy.json
+	else
+		run_expect 4 lamina policy apply --timeout 2 "$TEST_DIR/mnt" policy.json
+		assert_equal "${#lines[@]}" 1
+		assert_output_has "the policy is in force"
+		assert_output_has "'/etc/shadow' again"
+	fi
+	py_inside policy outcomes "ENOENT read mnt/etc/shadow" "ENOENT stat mnt/app/code"
+	assert_equal "$(rules)" "/app/code /etc/shadow"
+	# Whatever is held up, the mount serves on, and takes other policies.
+	for _ in 1 2 3; do
+		run lamina policy apply --timeout 1 "$TEST_DIR/mnt" policy.json
+		assert test "$status" -eq 4 -o "$LAMINA_ENGINE" = bpf
+	done
+	assert_file mnt/srv/a/file a
+	run lamina policy remove --timeout 1 "$TEST_DIR/mnt"
+	py_inside policy outcomes "success read mnt/app/code"
+	release
+	lamina policy apply "$TEST_DIR/mnt" policy.json
+	assert_equal "$(inside ls mnt/etc)" passwd
+}
+
+@test "nor does it hold up learning, or a rename of the host" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "a view's kernel keeps no listing"
+	apply '{"maskedPaths": ["/srv/*/hidden"]}'
+	hold mnt/etc
+	run_expect 1 lamina policy learn --seconds 1 "$TEST_DIR/mnt"
+	assert_output_has "a process keeps the kernel from forgetting the listing of a directory"
+	mkdir mnt/srv/c
+	for name in one two three; do
+		echo x >"mnt/srv/c/$name"
+		mv "mnt/srv/c/$name" mnt/srv/c/hidden
+		run_expect 1 inside cat mnt/srv/c/hidden
+		rm mnt/srv/c/hidden
+	done
+	assert_file mnt/srv/a/file a
+	release
+}
+
 # ---- several policies on one mount ----
 
 # rules: the paths in force.
