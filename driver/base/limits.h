@@ -84,10 +84,10 @@
 /* The name of a container, as a policy that is put in force says for whom it is. */
 #define LAMINA_LABEL_MAX 255
 
-/* How long a request waits for the kernel to forget what it keeps, in milliseconds; and of how many directories
- * it is asked to do so at a time without being waited for. */
+/* How long a request waits for the kernel to forget what it keeps, in milliseconds; and of how many listings and links it
+ * is asked to do so one by one. */
 #define LAMINA_SWEEP_WAIT_MS 1000
-#define LAMINA_SWEEP_DIRS    1024
+#define LAMINA_SWEEP_CONTENT 1024
 
 /* How long a program waits for the mount, and the kernel, when it puts a policy in force, if it is not told, in seconds:
  * runtimes give a hook 10; and how long it waits until the kernel has looked at one name again, in milliseconds. */

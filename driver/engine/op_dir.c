@@ -225,7 +225,7 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 	/* With the empty reply at its end the kernel has a whole listing. Until that is taken back lines of a
 	 * log may be lost. */
 	if (f.policy.told && kept && f.used == 0)
-		sweep_listing(fs, dir.node->id);
+		sweep_content(fs, dir.node->id);
 	wire_payload(r, r->room, f.used);
 	return 0;
 }

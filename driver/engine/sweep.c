@@ -33,7 +33,7 @@ struct sweeper {
 	uint64_t asked;	      /* sweeps, by number */
 	uint64_t named, done; /* all but listings, and all, was taken back */
 	bool listings;	      /* the next one takes back all of them */
-	struct ids dirs;      /* whose listings are to be taken back soon */
+	struct ids content;   /* is to be taken back soon */
 	errint_t result;      /* of the last one */
 	struct lamina_text paths;
 };
@@ -43,14 +43,14 @@ struct sweeper {
 struct sweep {
 	struct lamina_fs *fs;
 	struct ids objects; /* whose attributes are to be forgotten */
-	struct ids dirs;    /* whose listings */
+	struct ids content; /* of directories and links, whose listings and targets are */
 	struct lamina_text paths;
 };
 
 static void free_sweep(struct sweep *s)
 {
 	free(s->objects.list);
-	free(s->dirs.list);
+	free(s->content.list);
 	lamina_text_done(&s->paths);
 }
 
@@ -71,6 +71,8 @@ static void add_name(struct sweep *s, const struct lamina_active *active, struct
 	if (!lamina_active_hidden(active, policy_state_of_alias(s->fs, alias)))
 		return;
 	add_id(&s->objects, alias->node->id);
+	if (S_ISLNK(alias->node->type))
+		add_id(&s->content, alias->node->id);
 	if (lamina_active_hidden(active, policy_state_of_dir(s->fs, alias->parent)))
 		return;
 	path = policy_path(s->fs, alias->parent, alias->name, buffer);
@@ -100,7 +102,7 @@ static void collect(struct sweep *s, bool listings)
 			struct node *node = lamina_container_of(at, struct node, by_id);
 
 			if (S_ISDIR(node->type) && (listings || is_governed(s->fs, active, node)))
-				add_id(&s->dirs, node->id);
+				add_id(&s->content, node->id);
 		}
 }
 
@@ -110,10 +112,10 @@ static void take_back_attributes(const struct sweep *s)
 		wire_session_invalidate_attr(s->fs->session, s->objects.list[i]);
 }
 
-static void take_back_listings(const struct sweep *s)
+static void take_back_content(const struct sweep *s)
 {
-	for (size_t i = 0; i < s->dirs.n; i++)
-		wire_session_invalidate_all(s->fs->session, s->dirs.list[i]);
+	for (size_t i = 0; i < s->content.n; i++)
+		wire_session_invalidate_all(s->fs->session, s->content.list[i]);
 }
 
 /* ---- the thread ---- */
@@ -123,7 +125,7 @@ static void tell_names(struct sweeper *w, struct sweep *s, uint64_t number)
 {
 	if (number > w->named)
 		w->named = number;
-	w->result = s->objects.broken || s->dirs.broken || s->paths.broken ? -ENOMEM : 0;
+	w->result = s->objects.broken || s->content.broken || s->paths.broken ? -ENOMEM : 0;
 	lamina_text_done(&w->paths);
 	w->paths = s->paths;
 	s->paths = (struct lamina_text){0};
@@ -133,11 +135,11 @@ static void tell_names(struct sweeper *w, struct sweep *s, uint64_t number)
 /* Do all that is asked. Under the sweeper's lock, which is let go of meanwhile. */
 static void work_once(struct sweeper *w)
 {
-	_cleanup_(free_sweep) struct sweep s = {.fs = w->fs, .dirs = w->dirs};
+	_cleanup_(free_sweep) struct sweep s = {.fs = w->fs, .content = w->content};
 	uint64_t number = w->asked;
 	bool whole = number > w->done, listings = w->listings;
 
-	w->dirs = (struct ids){0};
+	w->content = (struct ids){0};
 	w->listings = false;
 	pthread_mutex_unlock(&w->lock);
 	if (whole) {
@@ -149,7 +151,7 @@ static void work_once(struct sweeper *w)
 		tell_names(w, &s, number);
 		pthread_mutex_unlock(&w->lock);
 	}
-	take_back_listings(&s);
+	take_back_content(&s);
 	pthread_mutex_lock(&w->lock);
 	if (whole && number > w->done)
 		w->done = number;
@@ -158,7 +160,7 @@ static void work_once(struct sweeper *w)
 
 static bool has_work(const struct sweeper *w)
 {
-	return w->asked > w->done || w->dirs.n > 0;
+	return w->asked > w->done || w->content.n > 0;
 }
 
 static void *work(void *arg)
@@ -203,7 +205,7 @@ void sweep_done(struct lamina_fs *fs)
 	if (!w)
 		return;
 	fs->sweeper = NULL;
-	free(w->dirs.list);
+	free(w->content.list);
 	lamina_text_done(&w->paths);
 	pthread_cond_destroy(&w->changed);
 	pthread_mutex_destroy(&w->lock);
@@ -322,15 +324,20 @@ errint_t sweep_names(struct lamina_fs *fs, uint64_t number, struct lamina_text *
 	return err;
 }
 
-void sweep_listing(struct lamina_fs *fs, uint64_t id)
+void sweep_content(struct lamina_fs *fs, uint64_t id)
 {
 	struct sweeper *w = fs->sweeper;
 
 	pthread_mutex_lock(&w->lock);
-	if (w->dirs.n < LAMINA_SWEEP_DIRS) {
-		add_id(&w->dirs, id);
-		ask(w);
+	if (w->content.n < LAMINA_SWEEP_CONTENT) {
+		add_id(&w->content, id);
+	} else {
+		w->asked++;
+		w->listings = true;
 	}
+	/* Without a thread the next sweep does it: the kernel holds the page until the caller has replied. */
+	if (w->running)
+		pthread_cond_broadcast(&w->changed);
 	pthread_mutex_unlock(&w->lock);
 }
 

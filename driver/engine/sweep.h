@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Taking back what the kernel keeps of what a policy hides from now on: attributes of objects and
+ * Taking back what the kernel keeps of what a policy hides from now on: that attributes are good, targets of links, and
  * listings of directories. After that a bound process that still has the name from the kernel gets no
  * further than the name.
  *
@@ -56,5 +56,5 @@ void sweep_after_move(struct lamina_fs *fs);
 /* The number of the last one that was begun. */
 uint64_t sweep_last(struct lamina_fs *fs);
 
-/* The kernel must not keep the listing of the directory @id as a whole; soon. */
-void sweep_listing(struct lamina_fs *fs, uint64_t id);
+/* Soon the kernel keeps no content of the node @id, a directory's listing or a link's target, from before this. */
+void sweep_content(struct lamina_fs *fs, uint64_t id);

@@ -69,6 +69,38 @@ look_around() {
 	assert_equal "$(head -c 4 mnt/d/file)" cont
 }
 
+@test "O_PATH handles from before show no more than the reference says, whatever the host looks at" {
+	mkdir mnt/d
+	echo content >mnt/d/file
+	ln -s before mnt/d/link
+	mkfifo tell go
+	py_inside policy old_paths mnt/d "$LAMINA_ENGINE" "$PWD/tell" "$PWD/go" 3>&- &
+	read -r line <tell || true
+	assert_equal "$line" opened
+	apply '{"maskedPaths": ["/d/file", "/d/link"]}'
+	echo more >>mnt/d/file
+	ls -l mnt/d >/dev/null
+	assert_equal "$(readlink mnt/d/link)" before
+	echo >go
+	wait "$!"
+}
+
+@test "what is mounted on a hidden name goes when a bound process looks the name up, as the reference says" {
+	mkdir mnt/d lower/other
+	mkdir mnt/hidden
+	apply '{"maskedPaths": ["/hidden"]}'
+	mount --bind lower/other mnt/hidden
+	ls mnt/hidden >/dev/null
+	assert mountpoint -q mnt/hidden
+	py_inside policy outcomes "ENOENT stat mnt/hidden"
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		assert mountpoint -q mnt/hidden
+		umount mnt/hidden
+	else
+		refute mountpoint -q mnt/hidden
+	fi
+}
+
 @test "a file that was opened before a refusal goes on; what was not is refused" {
 	mkfifo go
 	inside sh -c 'exec 5<mnt/app/code 6>>mnt/app/.env 7<mnt/srv/a; echo opened; read -r _ <go; cat <&5

@@ -10,9 +10,11 @@ import os
 import stat
 import struct
 import threading
+import time
 
 from lib import case, check, equal, fails, getdents, holds, link_fd, main, make_special, names_of, on_fd
-from lib import libc, outcome, read_file, renameat2, run, statx, utimensat, FS_IOC_GETFLAGS
+from lib import libc, Statx, AT_EMPTY_PATH, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC
+from lib import outcome, read_file, renameat2, run, statx, utimensat, FS_IOC_GETFLAGS
 from lib import FS_IOC_SETFLAGS, FS_NODUMP_FL, RENAME_EXCHANGE, RENAME_NOREPLACE, UTIME_NOW
 
 
@@ -321,6 +323,33 @@ def hold_directory(directory, tell, wait):
     os.read(fault, 32)  # it waits
     tell_and_wait("holding", tell, wait)
     os._exit(0)
+
+
+def statx_fd(fd, flags):
+    result = Statx()
+    check(libc.statx(fd, b"", AT_EMPTY_PATH | flags, 0x7FF, ctypes.byref(result)))
+    return result
+
+
+@case
+def old_paths(directory, engine, tell, wait):
+    """What O_PATH handles from before the policy still show of a hidden file and a hidden link, after an exempt process
+    has looked at them and changed the file: what docs/policy.md says."""
+    file = os.open(f"{directory}/file", os.O_PATH)
+    link = os.open(f"{directory}/link", os.O_PATH | os.O_NOFOLLOW)
+    equal(os.readlink("", dir_fd=link), "before", "the target of the link")
+    tell_and_wait("opened", tell, wait)
+    for _ in range(3):
+        for fd in (file, link):
+            fails(errno.ENOENT, os.fstat, fd)
+            fails(errno.ENOENT, statx_fd, fd, AT_STATX_FORCE_SYNC)
+        fails(errno.ENOENT, os.open, on_fd(file), os.O_RDONLY)
+        fails(errno.ENOENT, os.readlink, "", dir_fd=link)
+        fails(errno.ENOENT, os.listxattr, on_fd(file))
+        # The kernel's FUSE serves what it has, without asking.
+        result = outcome(statx_fd, file, AT_STATX_DONT_SYNC)
+        equal(result, "ENOENT" if engine == "bpf" else "success", "statx without asking")
+        time.sleep(0.05)
 
 
 @case
