@@ -125,6 +125,14 @@ static __always_inline bool get_path(struct fuse_filter_ctx *ctx, char *ret, uns
 	return true;
 }
 
+/* What is to be run is read as well. */
+static __always_inline unsigned int accesses_of(const struct fuse_filter_ctx *ctx)
+{
+	if (ctx->access & BIT(FUSE_ACCESS_EXECUTE))
+		return ctx->access | BIT(FUSE_ACCESS_READ_FILE);
+	return ctx->access;
+}
+
 /* ---- what is used ---- */
 
 struct {
@@ -167,7 +175,7 @@ static __always_inline bool put_use(struct fuse_filter_ctx *ctx, void *ring, __u
 		return false;
 	}
 	use->pid = bpf_get_current_task_btf()->pid;
-	use->accesses = ctx->access;
+	use->accesses = accesses_of(ctx);
 	use->flags = 0;
 	if (ctx->flags & FUSE_FILTER_COMES) {
 		use->flags = POLICY_USE_COMES;
@@ -338,14 +346,14 @@ static __always_inline int refusal(unsigned int verdict)
 /* Each access is told of that has to be, up to the first that is refused. */
 static __always_inline int decide(struct fuse_filter_ctx *ctx, unsigned int state)
 {
-	unsigned int access;
+	unsigned int access, accesses = accesses_of(ctx);
 
 	LAMINA_POLICY_FOR(access, LAMINA_POLICY_BITS)
 	{
 		unsigned int verdict;
 		bool refused;
 
-		if (!(ctx->access >> access & 1))
+		if (!(accesses >> access & 1))
 			continue;
 		verdict = lamina_policy_verdict(ctx, state, access);
 		if (lamina_verdict_action(verdict) == LAMINA_ACTION_ALLOW)

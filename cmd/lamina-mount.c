@@ -286,6 +286,8 @@ static void finish(struct program *p)
 {
 	if (p->mount.dev)
 		lamina_record_remove(p->mount.dev);
+	if (p->fs.session && !lamina_fs_stop(&p->fs))
+		_exit(EXIT_FAILURE);
 	/* The upper is free for the next mount as soon as nothing is written any more. */
 	wire_session_free(p->session);
 	lamina_fs_done(&p->fs);

@@ -2,12 +2,15 @@
 /*
  * lamina policy apply, lamina policy remove: the policy that is in force in a mount.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "base/text.h"
+#include "guard/change.h"
 #include "guard/client.h"
 #include "policy.h"
 
@@ -35,7 +38,7 @@ static errint_t read_all(char **files, size_t n, bool dry, struct lamina_sources
 	return err;
 }
 
-static errint_t apply(const char *name, char **files, size_t n, bool dry,
+static errint_t apply(const char *name, char **files, size_t n, bool dry, unsigned int ms,
 		      struct lamina_error *error)
 {
 	struct lamina_container container;
@@ -47,7 +50,7 @@ static errint_t apply(const char *name, char **files, size_t n, bool dry,
 		return root;
 	err = read_all(files, n, dry, &sources, error);
 	if (err == 0) {
-		err = lamina_client_apply(root, container.label, &sources, error);
+		err = lamina_change_apply(root, container.label, &sources, ms, error);
 		if (err < 0)
 			lamina_error_wrap(error, err, "%s", name);
 	}
@@ -56,28 +59,55 @@ static errint_t apply(const char *name, char **files, size_t n, bool dry,
 	return err;
 }
 
+/* In force is not the same as not in force. */
+static int failure(errint_t err, const struct lamina_error *error)
+{
+	policy_failure(error);
+	return err == -ETIMEDOUT ? POLICY_INCOMPLETE : EXIT_FAILURE;
+}
+
+/* The limit that an option gives, in milliseconds. */
+static unsigned int read_limit(const struct command *command, const char *text)
+{
+	unsigned long seconds = command_seconds(command, text);
+
+	return 1000 * (unsigned int)(seconds < LAMINA_APPLY_SECONDS_MAX ? seconds
+									: LAMINA_APPLY_SECONDS_MAX);
+}
+
+#define TIMEOUT_OPTION                                                           \
+	{"timeout", 't', "SECONDS",                                              \
+	 "how long to wait for a process that keeps the kernel from forgetting " \
+	 "(default: 10)"}
+
 static int apply_command(const struct command *command, int argc, char **argv)
 {
+	unsigned int ms = LAMINA_APPLY_SECONDS * 1000;
 	struct lamina_error error = {""};
 	bool dry = false;
+	int option;
+	errint_t err;
 
-	while (command_next(command, argc, argv) == 'n')
-		dry = true;
+	while ((option = command_next(command, argc, argv)) >= 0)
+		if (option == 't')
+			ms = read_limit(command, optarg);
+		else
+			dry = true;
 	if (argc - optind < 2)
 		return command_misused(command);
-	if (apply(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), dry, &error) < 0)
-		return policy_failure(&error);
-	return EXIT_SUCCESS;
+	err = apply(argv[optind], argv + optind + 1, (size_t)(argc - optind - 1), dry, ms, &error);
+	return err < 0 ? failure(err, &error) : EXIT_SUCCESS;
 }
 
 static const struct command_option apply_options[] = {
 	{"dry-run", 'n', NULL, "log only, whatever the files say"},
+	TIMEOUT_OPTION,
 	{0},
 };
 
 const struct command policy_apply = {
 	.name = "policy apply",
-	.arguments = "[--dry-run] CONTAINER|MOUNTPOINT FILE...",
+	.arguments = "[--dry-run] [--timeout SECONDS] CONTAINER|MOUNTPOINT FILE...",
 	.help = "Put a policy in force, in the place of the one that was applied before.",
 	.options = apply_options,
 	.text = POLICY_FILES POLICY_MOUNTS,
@@ -113,26 +143,31 @@ static void tell_what_stays(int root)
 
 static int remove_command(const struct command *command, int argc, char **argv)
 {
+	unsigned int ms = LAMINA_APPLY_SECONDS * 1000;
 	struct lamina_error error = {""};
 	struct lamina_container container;
 	_cleanup_fd_ int root = -1;
 	bool all = false;
 	const char *name;
+	int option;
 	errint_t err;
 
-	while (command_next(command, argc, argv) == 'a')
-		all = true;
+	while ((option = command_next(command, argc, argv)) >= 0)
+		if (option == 't')
+			ms = read_limit(command, optarg);
+		else
+			all = true;
 	if (optind + 1 != argc)
 		return command_misused(command);
 	name = argv[optind];
 	root = policy_open_mount(name, &container, &error);
 	if (root < 0)
 		return policy_failure(&error);
-	err = lamina_client_remove(root, all ? NULL : container.label, &error);
+	err = lamina_change_remove(root, all ? NULL : container.label, ms, &error);
 	lamina_container_done(&container);
 	if (err < 0) {
 		lamina_error_wrap(&error, err, "%s", name);
-		return policy_failure(&error);
+		return failure(err, &error);
 	}
 	tell_what_stays(root);
 	return EXIT_SUCCESS;
@@ -140,12 +175,13 @@ static int remove_command(const struct command *command, int argc, char **argv)
 
 static const struct command_option remove_options[] = {
 	{"all", 'a', NULL, "those that were applied for any container (default: for this one)"},
+	TIMEOUT_OPTION,
 	{0},
 };
 
 const struct command policy_remove = {
 	.name = "policy remove",
-	.arguments = "[--all] CONTAINER|MOUNTPOINT",
+	.arguments = "[--all] [--timeout SECONDS] CONTAINER|MOUNTPOINT",
 	.help = "Take away the policy that was applied; what the mount was given stays.",
 	.options = remove_options,
 	.text = POLICY_MOUNTS,

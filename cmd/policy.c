@@ -27,7 +27,8 @@ const struct command command_policy = {
 	.help = "Check, compile and explain policies, put them in force, learn them.",
 	.text = POLICY_FILES POLICY_MOUNTS
 	"exit status: 0 fine; 1 not a policy, or another error; 2 wrong usage;\n"
-	"explain: 3 the access is refused or, without one, the path is hidden\n",
+	"explain: 3 the access is refused or, without one, the path is hidden;\n"
+	"apply and remove: 4 it is in force, but not yet for what was looked at before\n",
 	.example = "lamina policy check policy.json\n"
 		   "lamina policy explain policy.json /etc/shadow read_file\n"
 		   "lamina policy apply web policy.json",

@@ -12,7 +12,8 @@
 #include "json.h"
 #include "policy/source.h"
 
-#define POLICY_REFUSED 3
+#define POLICY_REFUSED	  3
+#define POLICY_INCOMPLETE 4 /* in force, but not yet for all */
 
 extern const struct command policy_check;
 extern const struct command policy_compile;

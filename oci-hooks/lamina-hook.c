@@ -19,6 +19,7 @@
 #include "base/nearest.h"
 #include "complain.h"
 #include "elsewhere.h"
+#include "guard/change.h"
 #include "guard/client.h"
 #include "mount/record.h"
 #include "policy/file.h"
@@ -225,8 +226,8 @@ static errint_t put(const struct request *request)
 	if (here < 0)
 		return here;
 	if (here == 0)
-		return lamina_client_apply(request->root, request->label, request->sources,
-					   request->error);
+		return lamina_change_apply(request->root, request->label, request->sources,
+					   LAMINA_HOOK_SECONDS * 1000, request->error);
 	err = lamina_client_show(request->root, &bundle, request->error);
 	lamina_bundle_done(&bundle);
 	return err < 0 ? err : binds_none(request->error);
@@ -238,7 +239,8 @@ static errint_t ask(void *user)
 
 	if (request->sources)
 		return put(request);
-	return lamina_client_remove(request->root, request->label, request->error);
+	return lamina_change_remove(request->root, request->label, LAMINA_HOOK_SECONDS * 1000,
+				    request->error);
 }
 
 static errint_t ask_anywhere(struct request *request)

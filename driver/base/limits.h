@@ -88,6 +88,18 @@
 /* The name of a container, as a policy that is put in force says for whom it is. */
 #define LAMINA_LABEL_MAX 255
 
+/* How long a request waits for the kernel to forget what it keeps, in milliseconds; and of how many listings and links it
+ * is asked to do so one by one. */
+#define LAMINA_SWEEP_WAIT_MS 1000
+#define LAMINA_SWEEP_CONTENT 1024
+
+/* How long a program waits for the mount, and the kernel, when it puts a policy in force, if it is not told, in seconds:
+ * runtimes give a hook 10; and how long it waits until the kernel has looked at one name again, in milliseconds. */
+#define LAMINA_APPLY_SECONDS	 10
+#define LAMINA_APPLY_SECONDS_MAX 3600
+#define LAMINA_HOOK_SECONDS	 6
+#define LAMINA_AGAIN_MS		 1000
+
 /* How often a program begins anew to put a policy in force, since another one was faster: each time at least one
  * program has done its work, and there are not more containers than files. */
 #define LAMINA_CHANGE_TRIES 100

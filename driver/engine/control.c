@@ -79,27 +79,14 @@ static errint_t not_replaced(struct job *j, errint_t err)
 				"in force as long as the mount");
 }
 
-/* Names that the kernel has to look up again go to @out. */
-static errint_t sweep(struct job *j, int out)
-{
-	_cleanup_text_ struct lamina_text paths = {0};
-	errint_t err = sweep_policy(j->fs, &paths);
-
-	if (err == 0)
-		err = lamina_fd_write_all(out, paths.bytes, paths.n);
-	return err < 0 ? lamina_error_set(&j->error, err,
-					  "the policy is in force, but not yet for what processes "
-					  "have looked at before")
-		       : 0;
-}
-
 static errint_t apply(struct job *j)
 {
-	_cleanup_fd_ int out = open_fd(j, j->in->out, O_WRONLY);
 	struct lamina_active *active = NULL;
-	errint_t err = out < 0 ? out : 0;
+	errint_t err = 0;
 
-	if (err == 0 && j->in->in != -1)
+	if (j->in->out != -1)
+		return lamina_error_say(&j->error, -EINVAL, "no fd to write to is needed");
+	if (j->in->in != -1)
 		err = receive(j, &active);
 	if (err < 0)
 		return err;
@@ -110,7 +97,31 @@ static errint_t apply(struct job *j)
 		return err;
 	}
 	err = policy_replace(j->fs, active, j->in->set);
-	return err < 0 ? not_replaced(j, err) : sweep(j, out);
+	if (err < 0)
+		return not_replaced(j, err);
+	sweep_begin(j->fs, false);
+	return 0;
+}
+
+static errint_t write_names(struct job *j)
+{
+	_cleanup_fd_ int out = open_fd(j, j->in->out, O_WRONLY);
+	_cleanup_text_ struct lamina_text paths = {0};
+	errint_t err = out < 0 ? out : sweep_names(j->fs, sweep_last(j->fs), &paths);
+
+	if (err < 0)
+		return err;
+	return paths.broken ? -ENOMEM : lamina_fd_write_all(out, paths.bytes, paths.n);
+}
+
+static errint_t settle(struct job *j)
+{
+	errint_t err = j->in->out == -1 ? sweep_wait(j->fs, sweep_last(j->fs)) : write_names(j);
+
+	return err < 0 && !j->error.text[0]
+		       ? lamina_error_set(&j->error, err,
+					  "the kernel does not forget what it keeps from before")
+		       : err;
 }
 
 static errint_t show(struct job *j)
@@ -165,7 +176,12 @@ static errint_t learn(struct job *j)
 	if (err == -EBUSY)
 		return lamina_error_say(&j->error, err, "somebody learns of this mount already");
 	if (err == 0)
-		err = sweep_listings(j->fs);
+		err = sweep_wait(j->fs, sweep_begin(j->fs, true));
+	if (err == -EINPROGRESS)
+		return lamina_error_say(
+			&j->error, err,
+			"a process keeps the kernel from forgetting the listing of a "
+			"directory, so that not all of what is used would be learned");
 	return err < 0 ? lamina_error_set(&j->error, err, "cannot learn of the mount") : 0;
 }
 
@@ -190,11 +206,9 @@ static bool is_known(const struct lamina_control *in)
 static errint_t run(struct job *j)
 {
 	static errint_t (*const jobs[LAMINA_CONTROL_OPS])(struct job *j) = {
-		[LAMINA_CONTROL_APPLY] = apply,
-		[LAMINA_CONTROL_SHOW] = show,
-		[LAMINA_CONTROL_TRACE] = trace,
-		[LAMINA_CONTROL_LEARN] = learn,
-		[LAMINA_CONTROL_LEARN_END] = end_learning,
+		[LAMINA_CONTROL_APPLY] = apply, [LAMINA_CONTROL_SETTLE] = settle,
+		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
+		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
 	};
 
 	if (!is_known(j->in))

@@ -11,6 +11,7 @@
 #include "base/limits.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
+#include "engine/sweep.h"
 #include "union/attr.h"
 #include "union/creds.h"
 
@@ -55,6 +56,9 @@ errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 
 	*fs = (struct lamina_fs){.u = u, .options = *options};
 	policy_init(fs, guard);
+	err = sweep_init(fs);
+	if (err < 0)
+		return err;
 	err = node_table_init(&fs->table, u, files_to_keep());
 	if (err == 0)
 		err = enter_root(fs);
@@ -63,8 +67,14 @@ errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 	return err;
 }
 
+bool lamina_fs_stop(struct lamina_fs *fs)
+{
+	return sweep_stop(fs);
+}
+
 void lamina_fs_done(struct lamina_fs *fs)
 {
+	sweep_done(fs);
 	node_table_done(&fs->table);
 }
 
@@ -96,6 +106,9 @@ static void agree(void *user, struct wire_terms *terms)
 		terms->max_stack_depth = 1;
 	}
 	policy_agree(fs);
+	/* It is there before it is needed: a container may have used up threads by then. */
+	if (!policy_obstacle(fs))
+		sweep_start(fs);
 }
 
 static void start_thread(void *user)

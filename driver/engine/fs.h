@@ -47,6 +47,7 @@ struct lamina_fs {
 	struct lamina_fs_options options;
 	struct node_table table;
 	struct wire_session *session; /* set before the first request */
+	struct sweeper *sweeper;      /* see sweep.h */
 
 	struct fs_policy policy;
 };
@@ -58,6 +59,12 @@ struct lamina_fs {
 errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 			const struct lamina_fs_options *options, struct lamina_guard *guard);
 void lamina_fs_done(struct lamina_fs *fs);
+
+/*
+ * End what works beside the session, before that is freed. Returns false: something is held up in the kernel, and
+ * neither session nor file system may be freed; the end of the process does that.
+ */
+bool lamina_fs_stop(struct lamina_fs *fs);
 
 /* The handlers, with a `struct lamina_fs` as user. */
 extern const struct wire_ops lamina_fs_ops;

@@ -15,6 +15,7 @@
 #include "engine/policy.h"
 #include "engine/raise.h"
 #include "engine/show.h"
+#include "engine/sweep.h"
 #include "union/attr.h"
 
 /* The number of a handle that was opened without FOPEN_CACHE_DIR. Where OPENDIR was not answered it is 0. */
@@ -221,12 +222,10 @@ static errint_t readdir_request(struct wire_request *r, bool plus)
 	policy_listing_done(&f.policy);
 	if (err < 0)
 		return err;
-	/*
-	 * The kernel takes a listing for complete with the empty reply at its end, and one that has lost its
-	 * beginning for none. Two listings at a time can still make a complete one: a line of a log is lost then.
-	 */
+	/* With the empty reply at its end the kernel has a whole listing. Until that is taken back lines of a
+	 * log may be lost. */
 	if (f.policy.told && kept && f.used == 0)
-		wire_session_invalidate_all(fs->session, dir.node->id);
+		sweep_content(fs, dir.node->id);
 	wire_payload(r, r->room, f.used);
 	return 0;
 }

@@ -388,7 +388,7 @@ static errint_t rename_request(struct wire_request *r, uint64_t newdir, unsigned
 			forget_dot_dot(&to, &from);
 	}
 	if (err == 0 && policy_move_mattered(fs, &from.parent, from.name, &to.parent, to.name))
-		err = sweep_moved(fs);
+		sweep_after_move(fs);
 	return err;
 }
 

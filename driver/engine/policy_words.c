@@ -40,7 +40,7 @@ unsigned int policy_open_bits(unsigned int flags)
 	unsigned int bits;
 
 	if (flags & OPEN_TO_RUN)
-		return POLICY_BIT(EXECUTE);
+		return POLICY_BIT(EXECUTE) | POLICY_BIT(READ_FILE);
 	switch (flags & O_ACCMODE) {
 	case O_RDONLY:
 		bits = POLICY_BIT(READ_FILE);

@@ -10,19 +10,12 @@
 /* The root directory of the mount at @path. Returns an fd or -errno. */
 errint_t lamina_client_open(const char *path, struct lamina_error *error);
 
-/*
- * Put the sources @part in force as the part of the policy for the container @label ("": not said), instead of the one
- * that has the same label. The mount's base and the parts of other containers stay. On return it holds for every
- * lookup and open that begins from then on.
- */
-errint_t lamina_client_apply(int root, const char *label, const struct lamina_sources *part,
-			     struct lamina_error *error);
-
-/* Take the part of the container @label away, or, with NULL, those of all containers. The base stays. */
-errint_t lamina_client_remove(int root, const char *label, struct lamina_error *error);
-
 /* The policy in force, with all its parts. Returns 1, or 0 if there is none. */
 errint_t lamina_client_show(int root, struct lamina_bundle *ret, struct lamina_error *error);
+
+/* The same of a daemon's mount, and the number of the set. */
+errint_t lamina_client_show_set(int root, struct lamina_bundle *ret, uint32_t *ret_set,
+				struct lamina_error *error);
 
 /*
  * Listen to the audit of a mount's daemon, from what is still there on; without @follow, the reading
@@ -36,3 +29,14 @@ errint_t lamina_client_learn(int root, bool at_exec, struct lamina_error *error)
 
 /* Who learns is to get the rest, and then the end of what is read. */
 errint_t lamina_client_end_learning(int root, struct lamina_error *error);
+
+/* ---- for guard/change.c ---- */
+
+struct lamina_control;
+
+/* Send @request, of which the version is filled in. */
+errint_t lamina_client_control(int root, struct lamina_control *request,
+			       struct lamina_error *error);
+
+/* A new memfd. */
+errint_t lamina_client_memfd(struct lamina_error *error);

@@ -17,12 +17,17 @@
 
 enum lamina_control_op {
 	/*
-	 * Put the bundle in the memfd `in` in force, instead of what was; `in` -1: nothing. The paths from the
-	 * root that the kernel must be made to look at again are written to the memfd `out`, each with a NUL.
-	 * -EAGAIN: what is in force is not what has the number `set` any more. -EPERM: the mount's base is not in
-	 * the bundle as it is.
+	 * Put the bundle in the memfd `in` in force, instead of what was; `in` -1: nothing. The mount begins to take
+	 * back what the kernel keeps. -EAGAIN: what is in force is not what has the number `set` any more. -EPERM:
+	 * the mount's base is not in the bundle as it is.
 	 */
 	LAMINA_CONTROL_APPLY,
+	/*
+	 * Write the paths from the root at which the kernel must be made to look again to the memfd `out`, each with
+	 * a NUL. `out` -1: wait until the kernel has forgotten all listings of before, for a second at most;
+	 * -EINPROGRESS: it has not.
+	 */
+	LAMINA_CONTROL_SETTLE,
 	/* Write the bundle in force to the memfd `out`, nothing if there is none; `set` becomes its number. */
 	LAMINA_CONTROL_SHOW,
 	/* Write the audit to the pipe `out` as it happens, until it is closed; with LAMINA_CONTROL_PAST

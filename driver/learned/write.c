@@ -132,7 +132,8 @@ static errint_t print(const struct learned_node *root, const char *comment, stru
 		return -ENOMEM;
 	if (entries.n > 0)
 		qsort(entries.list, entries.n, sizeof(*entries.list), by_bits);
-	lamina_text_print(ret, "{\n  \"comment\": ");
+	lamina_text_print(ret,
+			  "{\n  \"version\": \"%s\",\n  \"comment\": ", LAMINA_POLICY_LANGUAGE);
 	lamina_text_json(ret, comment);
 	lamina_text_print(ret, ",\n  \"defaultAction\": \"ERRNO\",\n  \"rules\": [\n");
 	for (size_t i = 0; i < entries.n;) {

@@ -82,6 +82,11 @@ void lamina_record_hold(void)
 		lamina_fd_clone_mount(&held_dir);
 }
 
+int lamina_record_held(void)
+{
+	return held_dir;
+}
+
 static void put_value(FILE *file, const char *key, const char *value)
 {
 	if (!value)

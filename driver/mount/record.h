@@ -27,6 +27,9 @@ struct lamina_record {
  */
 void lamina_record_hold(void);
 
+/* The directory that is held, owned by this module; -1: none is. */
+int lamina_record_held(void);
+
 /* Write the record of the mount with device number @dev, in one step. */
 errint_t lamina_record_write(dev_t dev, const struct lamina_record *record);
 

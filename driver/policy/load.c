@@ -205,7 +205,7 @@ static const char *check_header(const struct check *c)
 		return "it does not begin as one";
 	if (head(c, LAMINA_POLICY_AT_VERSION) != LAMINA_POLICY_VERSION ||
 	    head(c, LAMINA_POLICY_AT_BITS) != LAMINA_POLICY_BITS)
-		return "it is of another version";
+		return "it is of another version; compile its source again";
 	if (head(c, LAMINA_POLICY_AT_WORDS) != c->n)
 		return "its size is not the one that it says";
 	return NULL;

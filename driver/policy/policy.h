@@ -16,6 +16,9 @@
 #include "base/error.h"
 #include "policy/access.h"
 
+/* The version of the language that policies are written in: what "version" may say in a file. */
+#define LAMINA_POLICY_LANGUAGE "1"
+
 enum lamina_rule_kind {
 	LAMINA_RULE_MASKED,
 	LAMINA_RULE_READONLY,

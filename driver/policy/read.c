@@ -292,6 +292,15 @@ static errint_t read_mode(struct lamina_reader *r, const struct lamina_json_toke
 	return 0;
 }
 
+static errint_t read_version(struct lamina_reader *r, const struct lamina_json_token *at)
+{
+	if (strcmp(r->json.string, LAMINA_POLICY_LANGUAGE) != 0)
+		return lamina_json_error(&r->json, at,
+					 "unknown version '%.64s' of the language; known is '%s'",
+					 r->json.string, LAMINA_POLICY_LANGUAGE);
+	return 0;
+}
+
 static errint_t pass_over(struct lamina_reader *r, const struct lamina_json_token *at)
 {
 	(void)r;
@@ -333,6 +342,7 @@ static errint_t sort_rules(struct lamina_reader *r)
 static errint_t read_file(struct lamina_reader *r)
 {
 	static const struct lamina_json_key keys[] = {
+		{"version", LAMINA_JSON_STRING, read_version},
 		{"maskedPaths", LAMINA_JSON_ARRAY, read_masked},
 		{"readonlyPaths", LAMINA_JSON_ARRAY, read_readonly},
 		{"defaultAction", LAMINA_JSON_STRING, read_default},

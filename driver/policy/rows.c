@@ -49,6 +49,10 @@ static errint_t make_row(struct lamina_automaton *a, const uint32_t *rules, size
 	uint32_t row[LAMINA_POLICY_BITS] = {0};
 
 	ask_all(a, rules, n, row);
+	/* A file is opened for reading to be run, and what runs it may get at its content. */
+	if (lamina_verdict_action(row[LAMINA_ACCESS_READ_FILE]) >
+	    lamina_verdict_action(row[LAMINA_ACCESS_EXECUTE]))
+		row[LAMINA_ACCESS_EXECUTE] = row[LAMINA_ACCESS_READ_FILE];
 	/* Nothing can be done with what is not to be seen. */
 	if (lamina_verdict_action(row[LAMINA_ACCESS_SEE]) == LAMINA_ACTION_HIDE)
 		for (unsigned int access = 0; access < LAMINA_POLICY_BITS; access++)

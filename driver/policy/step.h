@@ -41,7 +41,7 @@ enum lamina_access {
 	LAMINA_ACCESS_SEE, /* lookup and listing: hidden or not */
 	LAMINA_ACCESS_READ_FILE,
 	LAMINA_ACCESS_WRITE_FILE,
-	LAMINA_ACCESS_EXECUTE,
+	LAMINA_ACCESS_EXECUTE, /* a row's verdict is at least as strict as that about reading */
 	LAMINA_ACCESS_READ_DIR,
 	LAMINA_ACCESS_MAKE_DIR,
 	LAMINA_ACCESS_MAKE_REG,
@@ -70,7 +70,7 @@ enum lamina_action {
 };
 
 #define LAMINA_POLICY_MAGIC    0x6c6f506cu /* "lPol" */
-#define LAMINA_POLICY_VERSION  2u
+#define LAMINA_POLICY_VERSION  3u
 #define LAMINA_POLICY_NAME_MAX 255u
 #define LAMINA_POLICY_BUCKET   4u
 

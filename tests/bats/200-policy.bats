@@ -143,16 +143,51 @@ only() {
 	umount_lamina
 }
 
-@test "running is not reading, and reading is not running" {
+@test "what can be read can be kept from being run, and what can't be read can't be run" {
 	mount_policy '{"rules": [
 		{"paths": ["/tmp/**"], "access": ["execute"], "action": "ERRNO"},
-		{"paths": ["/usr/bin/busybox"], "access": ["read_file"], "action": "ERRNO"}]}'
+		{"paths": ["/usr/bin/busybox"], "access": ["read_file"], "action": "ERRNO", "errno": "EPERM"},
+		{"paths": ["/app/busybox"], "access": ["read_file"], "action": "LOG"}]}'
 	cp /bin/busybox mnt/usr/bin/busybox
+	cp /bin/busybox mnt/app/busybox
 	py_inside policy outcomes "EACCES run mnt/tmp/tool" "success read mnt/tmp/tool" \
-		"EACCES read mnt/usr/bin/busybox"
-	assert_equal "$(inside mnt/usr/bin/busybox echo ran)" ran
+		"EPERM read mnt/usr/bin/busybox" "EPERM run mnt/usr/bin/busybox"
+	assert_equal "$(inside mnt/app/busybox echo ran)" ran
 	# Not even by being an interpreter, or as a file that has just been made.
 	run_expect 126 inside sh -c 'cp /bin/busybox mnt/tmp/made && mnt/tmp/made echo ran'
+	printf '#!%s/mnt/usr/bin/busybox sh\n' "$TEST_DIR" >mnt/usr/bin/script
+	chmod 755 mnt/usr/bin/script
+	py_inside policy outcomes "EPERM run mnt/usr/bin/script"
+	umount_lamina
+}
+
+@test "an allow-list that allows running alone allows none, and learning asks for both" {
+	mount_policy '{"defaultAction": "ERRNO", "rules": [
+		{"paths": ["/usr/bin/tool"], "access": ["execute"], "action": "ALLOW"}]}'
+	py_inside policy outcomes "EACCES run mnt/usr/bin/tool"
+	run_expect 3 lamina policy explain "$TEST_DIR/mnt" /usr/bin/tool execute
+	umount_lamina
+	mount_lamina -o policies
+	lamina policy learn --output learned.json "$TEST_DIR/mnt" -- unshare -m mnt/usr/bin/tool
+	assert_equal "$(jq -c '[.rules[] | select(.paths == ["/usr/bin/tool"]) | .access[]] | sort' learned.json)" \
+		'["execute","read_file"]'
+	umount_lamina
+	mount_lamina -o policy=learned.json
+	assert_equal "$(inside mnt/usr/bin/tool)" ran
+	umount_lamina
+}
+
+@test "binfmt_misc hands out no file that can't be read" {
+	[[ $LAMINA_ENGINE != bpf ]] || modprobe binfmt_misc 2>/dev/null || true
+	printf 'RDEN and more\n' >lower/app/denied
+	chmod 755 . lower lower/app/denied
+	cp /bin/busybox interpreter
+	mount_policy '{"rules": [{"paths": ["/app/denied"], "access": ["read_file"], "action": "ERRNO"}]}'
+	run inside sh -c 'mount -t binfmt_misc binfmt /proc/sys/fs/binfmt_misc &&
+		echo ":lamina-test:M:0:RDEN::$1/interpreter:O" >/proc/sys/fs/binfmt_misc/register; "$1/mnt/app/denied"
+		status=$?; echo -1 >/proc/sys/fs/binfmt_misc/lamina-test; exit "$status"' sh "$TEST_DIR"
+	refute test "$status" -eq 0
+	assert_output_has "Permission denied"
 	umount_lamina
 }
 

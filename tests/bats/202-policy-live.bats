@@ -69,6 +69,38 @@ look_around() {
 	assert_equal "$(head -c 4 mnt/d/file)" cont
 }
 
+@test "O_PATH handles from before show no more than the reference says, whatever the host looks at" {
+	mkdir mnt/d
+	echo content >mnt/d/file
+	ln -s before mnt/d/link
+	mkfifo tell go
+	py_inside policy old_paths mnt/d "$LAMINA_ENGINE" "$PWD/tell" "$PWD/go" 3>&- &
+	read -r line <tell || true
+	assert_equal "$line" opened
+	apply '{"maskedPaths": ["/d/file", "/d/link"]}'
+	echo more >>mnt/d/file
+	ls -l mnt/d >/dev/null
+	assert_equal "$(readlink mnt/d/link)" before
+	echo >go
+	wait "$!"
+}
+
+@test "what is mounted on a hidden name goes when a bound process looks the name up, as the reference says" {
+	mkdir mnt/d lower/other
+	mkdir mnt/hidden
+	apply '{"maskedPaths": ["/hidden"]}'
+	mount --bind lower/other mnt/hidden
+	ls mnt/hidden >/dev/null
+	assert mountpoint -q mnt/hidden
+	py_inside policy outcomes "ENOENT stat mnt/hidden"
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		assert mountpoint -q mnt/hidden
+		umount mnt/hidden
+	else
+		refute mountpoint -q mnt/hidden
+	fi
+}
+
 @test "a file that was opened before a refusal goes on; what was not is refused" {
 	mkfifo go
 	inside sh -c 'exec 5<mnt/app/code 6>>mnt/app/.env 7<mnt/srv/a; echo opened; read -r _ <go; cat <&5
@@ -288,6 +320,67 @@ is_gone() { ! kill -0 "$1" 2>/dev/null; }
 	inside mnt/usr/bin/tool
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	run_expect 1 inside cat mnt/etc/shadow
+}
+
+# ---- what can't be held up ----
+
+# hold DIRECTORY: a bound process holds its lock, and the page of its listing, until it is released.
+hold() {
+	mkfifo tell go
+	py_inside policy hold_directory "$1" "$PWD/tell" "$PWD/go" 3>&- &
+	holder=$!
+	read -r line <tell || true
+	assert_equal "$line" holding
+}
+
+release() {
+	echo >go
+	wait "$holder"
+}
+
+@test "a process that holds a directory's lock holds up apply until its limit, and the policy is in force" {
+	look_around
+	inside "$(command -v bash)" -c "$(declare -f look_around); look_around"
+	hold mnt/etc
+	policy '{"maskedPaths": ["/etc/shadow", "/app/code"]}'
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		lamina policy apply --timeout 20 "$TEST_DIR/mnt" policy.json
+	else
+		run_expect 4 lamina policy apply --timeout 2 "$TEST_DIR/mnt" policy.json
+		assert_equal "${#lines[@]}" 1
+		assert_output_has "the policy is in force"
+		assert_output_has "'/etc/shadow' again"
+	fi
+	py_inside policy outcomes "ENOENT read mnt/etc/shadow" "ENOENT stat mnt/app/code"
+	assert_equal "$(rules)" "/app/code /etc/shadow"
+	# Whatever is held up, the mount serves on, and takes other policies.
+	for _ in 1 2 3; do
+		run lamina policy apply --timeout 1 "$TEST_DIR/mnt" policy.json
+		assert test "$status" -eq 4 -o "$LAMINA_ENGINE" = bpf
+	done
+	assert_file mnt/srv/a/file a
+	run lamina policy remove --timeout 1 "$TEST_DIR/mnt"
+	py_inside policy outcomes "success read mnt/app/code"
+	release
+	lamina policy apply "$TEST_DIR/mnt" policy.json
+	assert_equal "$(inside ls mnt/etc)" passwd
+}
+
+@test "nor does it hold up learning, or a rename of the host" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "a view's kernel keeps no listing"
+	apply '{"maskedPaths": ["/srv/*/hidden"]}'
+	hold mnt/etc
+	run_expect 1 lamina policy learn --seconds 1 "$TEST_DIR/mnt"
+	assert_output_has "a process keeps the kernel from forgetting the listing of a directory"
+	mkdir mnt/srv/c
+	for name in one two three; do
+		echo x >"mnt/srv/c/$name"
+		mv "mnt/srv/c/$name" mnt/srv/c/hidden
+		run_expect 1 inside cat mnt/srv/c/hidden
+		rm mnt/srv/c/hidden
+	done
+	assert_file mnt/srv/a/file a
+	release
 }
 
 # ---- several policies on one mount ----

@@ -82,7 +82,7 @@ assert_nothing_refused() {
 	done
 	mount_lamina -o policies
 	learn 'cat /lib/*; file=$(mktemp /tmp/x.XXXXXX); rm "$file"; cat /app/code'
-	jq -e '.defaultAction == "ERRNO" and (.rules | length) < 8' learned.json
+	jq -e '.version == "1" and .defaultAction == "ERRNO" and (.rules | length) < 8' learned.json
 	jq -e '[.rules[].paths[]] | contains(["/lib/*", "/tmp/x.*", "/app/code"])' learned.json
 	jq -e '[.rules[].paths[]] | any(startswith("/lib/module")) | not' learned.json
 	run_expect 0 lamina policy check learned.json

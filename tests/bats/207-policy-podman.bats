@@ -367,3 +367,27 @@ build() {
 		assert_output_has "cannot read the policy '/nowhere.json'"
 	done
 }
+
+@test "a build isolated by chroot calls no hook, and is bound by the policy of the mount" {
+	mkdir hooks
+	# The builder makes files in /etc while it is bound.
+	policy '{"maskedPaths": ["/base/dir/f1"], "readonlyPaths": ["/base/tree"]}' build.json
+	hook --policy "$PWD/build.json" >hooks/lamina.json
+	cat >Containerfile <<-END
+		FROM $BASE
+		RUN ls /base/dir >/seen; cat /base/dir/f1 >>/seen 2>&1; touch /base/tree/n 2>>/seen; touch /made
+		COPY in /base/tree/in
+	END
+	echo in >in
+	chrooted() {
+		ours "${@:2}" build --isolation chroot -q --no-cache \
+			--signature-policy "$DEMO_DIR/policy.json" -t "localhost/$1" . >/dev/null
+	}
+	chrooted built --hooks-dir "$PWD/hooks"
+	assert_equal "$(ours run --rm localhost/built cat /seen)" $'f1\nf2\nsub\none'
+	chrooted bound --storage-opt "overlay.mountopt=policy=$PWD/build.json"
+	assert_equal "$(ours run --rm localhost/bound cat /seen)" \
+		$'f2\nsub\ncat: '"$FIRST"$'\ntouch: /base/tree/n: Read-only file system'
+	# What the builder itself does is not bound, and the image has everything.
+	assert_equal "$(ours run --rm localhost/bound cat /base/dir/f1 /base/tree/in /made)" $'one\nin'
+}

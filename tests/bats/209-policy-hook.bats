@@ -203,3 +203,22 @@ move_records() {
 	kill "$here"
 	wait "$here" || true
 }
+
+@test "the hook ends in time, too, when a container holds a directory's lock" {
+	mkfifo tell go
+	ls mnt/etc >/dev/null
+	cat mnt/etc/shadow >/dev/null
+	py_inside policy hold_directory mnt/etc "$PWD/tell" "$PWD/go" 3>&- &
+	holder=$!
+	read -r line <tell || true
+	assert_equal "$line" holding
+	if [[ $LAMINA_ENGINE == bpf ]]; then
+		state | hook
+	else
+		run_expect 1 hook <<<"$(state)"
+		assert_output_has "the policy is in force, but"
+	fi
+	assert is_hidden
+	echo >go
+	wait "$holder"
+}

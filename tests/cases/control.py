@@ -12,7 +12,7 @@ from lib import case, equal, holds, main, outcome, read_file
 
 CONTROL = 0xC4206C50  # _IOWR('l', 0x50, struct lamina_control)
 LAYOUT = "=IIiiI3I1024s"
-APPLY, SHOW, TRACE, LEARN, LEARN_END, UNKNOWN = range(6)
+APPLY, SETTLE, SHOW, TRACE, LEARN, LEARN_END, UNKNOWN = range(7)
 
 
 def control(root, op, given=-1, out=-1, flags=0, version=2, policies=0, reserved=(0, 0)):
@@ -50,7 +50,7 @@ def set_of(root):
 
 def apply(root, bundle):
     """Put it in force in the place of what is."""
-    control(root, APPLY, memfd(bundle), memfd(), policies=set_of(root))
+    control(root, APPLY, memfd(bundle), policies=set_of(root))
 
 
 @case
@@ -58,11 +58,12 @@ def odd_requests(top):
     root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     before = policy_of(root)
     holds(before, "a policy is in force")
-    good = {"given": memfd(before), "out": memfd(), "policies": set_of(root)}
+    good = {"given": memfd(before), "policies": set_of(root)}
     for change in ({"version": 0}, {"version": 1}, {"flags": 1}, {"reserved": (0, 1)}):
         refused(errno.EINVAL, root, APPLY, **(good | change))
     refused(errno.EINVAL, root, UNKNOWN, **good)
     refused(errno.EINVAL, root, 0xFFFFFFFF, **good)
+    refused(errno.EINVAL, root, APPLY, **(good | {"out": memfd()}))
     refused(errno.EINVAL, root, TRACE, out=os.pipe()[1], flags=4)
     refused(errno.EINVAL, root, LEARN, out=os.pipe()[1], flags=2)
     refused(errno.EINVAL, root, SHOW, out=memfd(), policies=1)
@@ -70,7 +71,7 @@ def odd_requests(top):
         refused(errno.EAGAIN, root, APPLY, **(good | {"policies": number}))
         refused(errno.EAGAIN, root, APPLY, **(good | {"policies": number, "given": -1}))
     for directory in (f"{top}/etc", f"{top}/etc/passwd"):
-        refused(errno.ENOTTY, os.open(directory, os.O_RDONLY), SHOW, out=good["out"])
+        refused(errno.ENOTTY, os.open(directory, os.O_RDONLY), SHOW, out=memfd())
     equal(policy_of(root), before, "what is in force")
 
 
@@ -79,7 +80,7 @@ def odd_fds(top, scratch):
     """The mount program opens them as itself: nothing that has a name is opened."""
     root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     before = policy_of(root)
-    good = {"given": memfd(before), "out": memfd(), "policies": set_of(root)}
+    good = {"given": memfd(before), "policies": set_of(root)}
     with open(f"{scratch}/file", "wb") as file:
         file.write(before)
     os.mkfifo(f"{scratch}/fifo")
@@ -87,7 +88,7 @@ def odd_fds(top, scratch):
     fds = [os.open(path, os.O_PATH) for path in odd]
     for fd in [*fds, os.open(f"{scratch}/file", os.O_RDWR), root]:
         refused(errno.EINVAL, root, APPLY, **(good | {"given": fd}))
-        refused(errno.EINVAL, root, APPLY, **(good | {"out": fd}))
+        refused(errno.EINVAL, root, SETTLE, out=fd)
         refused(errno.EINVAL, root, SHOW, out=fd)
         refused(errno.EINVAL, root, TRACE, out=fd)
         refused(errno.EINVAL, root, LEARN, out=fd)
@@ -96,7 +97,7 @@ def odd_fds(top, scratch):
     for fd in (-1, -2, 1 << 20, 0x7FFFFFFF):
         refused(errno.EBADF, root, SHOW, out=fd)
         refused(errno.EBADF, root, TRACE, out=fd)
-    refused(errno.EINVAL, root, TRACE, out=good["out"])
+    refused(errno.EINVAL, root, TRACE, out=memfd())
     equal(read_file(f"{scratch}/file"), before, "a file of somebody")
     equal(policy_of(root), before, "what is in force")
 
@@ -108,12 +109,12 @@ def odd_bundles(top):
     before = policy_of(root)
     number = set_of(root)
     for size in range(0, len(before), 4):
-        refused(errno.EINVAL, root, APPLY, given=memfd(before[:size]), out=memfd(), policies=number)
+        refused(errno.EINVAL, root, APPLY, given=memfd(before[:size]), policies=number)
     more = memfd(before + b"\0\0\0\0")
-    refused(errno.EINVAL, root, APPLY, given=more, out=memfd(), policies=number)
+    refused(errno.EINVAL, root, APPLY, given=more, policies=number)
     large = memfd()
     os.truncate(large, (64 << 20) + 1)
-    refused(errno.EFBIG, root, APPLY, given=large, out=memfd(), policies=number)
+    refused(errno.EFBIG, root, APPLY, given=large, policies=number)
     for at in range(0, len(before), 4):
         for word in (0, 1, 0x7FFFFFFF, 0xFFFFFFFF):
             changed = before[:at] + struct.pack("I", word) + before[at + 4 :]
@@ -130,7 +131,7 @@ def base_stays(top):
     root = os.open(top, os.O_RDONLY | os.O_DIRECTORY)
     before = policy_of(root)
     words = struct.unpack(f"{len(before) // 4}I", before)
-    refused(errno.EPERM, root, APPLY, given=-1, out=memfd(), policies=set_of(root))
+    refused(errno.EPERM, root, APPLY, given=-1, policies=set_of(root))
     # The sources stand behind the header and the table.
     for at in range(4 + words[2] // 4, len(words)):
         for word in (0, 1, words[at] ^ 1, words[at] ^ 2, words[at] ^ 0x01000000):

@@ -183,6 +183,7 @@ def utimensat(path, atime, mtime, flags=0):
 
 
 STATX_BTIME = 0x800
+AT_EMPTY_PATH, AT_STATX_FORCE_SYNC, AT_STATX_DONT_SYNC = 0x1000, 0x2000, 0x4000
 
 
 class Statx(ctypes.Structure):

@@ -129,6 +129,9 @@ assert_one_error() {
 	assert_one_error "p.json:1:25: key 'maskedPaths' stands here a second time"
 	run_expect 1 policy check missing.json
 	assert_one_error "cannot read the policy 'missing.json': No such file or directory"
+	printf '{\n  "version": "2"\n}\n' >p.json
+	run_expect 1 policy check p.json
+	assert_one_error "p.json:2:14: unknown version '2' of the language; known is '1'"
 	: >empty
 	run_expect 1 policy check empty
 	assert_one_error "empty:1:1: expected an object, not the end of the file"
@@ -146,12 +149,15 @@ assert_one_error() {
 @test "the schema takes what the compiler takes, and refuses what it refuses" {
 	local good bad n=0
 	good='{}
+{"version": "1"}
 {"rules": []}
 {"mode": "dry-run", "comment": "x", "$schema": "y", "defaultAction": "LOG"}
 {"readonlyPaths": ["/"]}
 {"maskedPaths": ["/a/**/b", "/devices", "/..."]}
 {"rules": [{"paths": ["/"], "action": "ERRNO", "errno": "EIO", "access": ["xattr"]}]}'
 	bad='[]
+{"version": "2"}
+{"version": 1}
 {"x": 1}
 {"mode": "off"}
 {"rules": {}}
@@ -183,7 +189,7 @@ assert_one_error() {
 	done <<<"$bad"
 	echo "$bad" >bad
 	run_expect 0 schema_says no bad
-	assert_equal "$n" 24
+	assert_equal "$n" 27
 }
 
 @test "the strictest of several files counts, whatever their order" {
@@ -259,17 +265,17 @@ assert_one_error() {
 	example 1 >p.json
 	run_expect 0 policy show p.json
 	assert_equal "$(tr -s ' ' <<<"${lines[0]}")" "FILE LINE FROM ACTION ERRNO MODE CONTAINER ACCESS PATHS COMMENT"
-	assert_equal "$(tr -s ' ' <<<"${lines[1]}")" "p.json 2 maskedPaths HIDE - enforce - - /etc/shadow and below -"
+	assert_equal "$(tr -s ' ' <<<"${lines[1]}")" "p.json 3 maskedPaths HIDE - enforce - - /etc/shadow and below -"
 	assert_equal "$(tr -s ' ' <<<"${lines[5]}")" \
-		"p.json 5 rules ERRNO ENOENT enforce - read_file /app/**/.env, /app/secrets/* credentials of the build"
+		"p.json 6 rules ERRNO ENOENT enforce - read_file /app/**/.env, /app/secrets/* credentials of the build"
 	policy show --json p.json >show.json
 	assert_equal "$(jq -r '.rules | map(.from) | join(" ")' show.json)" \
 		"maskedPaths maskedPaths readonlyPaths readonlyPaths rules rules rules default"
 	assert_equal "$(jq -r '.rules[4] | "\(.line):\(.column) \(.action) \(.errno) \(.access[0]) \(.paths[1])"' show.json)" \
-		"5:5 ERRNO ENOENT read_file /app/secrets/*"
+		"6:5 ERRNO ENOENT read_file /app/secrets/*"
 	policy compile p.json -o p.bin
 	assert_equal "$(policy show --json p.bin | jq -r '.rules[4] | "\(.file):\(.line) \(.errno)"')" \
-		"p.json:5 ENOENT"
+		"p.json:6 ENOENT"
 }
 
 @test "text of others does not reach the terminal as it is" {

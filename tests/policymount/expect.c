@@ -86,7 +86,7 @@ static int expect_of_daemon(const struct lamina_policy *policy, const struct ord
 		[OP_WRITE] = BIT(WRITE_FILE),
 		[OP_READ_WRITE] = BIT(READ_FILE) | BIT(WRITE_FILE),
 		[OP_OPEN_TRUNC] = BIT(WRITE_FILE) | BIT(TRUNCATE),
-		[OP_EXECUTE] = BIT(EXECUTE),
+		[OP_EXECUTE] = BIT(READ_FILE) | BIT(EXECUTE),
 		[OP_LIST] = BIT(READ_DIR),
 		[OP_CREATE] = BIT(READ_FILE) | BIT(WRITE_FILE) | BIT(MAKE_REG),
 		[OP_MKDIR] = BIT(MAKE_DIR),

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "../unit/text.h"
+#include "base/limits.h"
+#include "guard/change.h"
 #include "guard/client.h"
 #include "guard/data.h"
 #include "policymount.h"
@@ -104,7 +106,7 @@ static errint_t put_in_force(int root, struct text *files, unsigned int n,
 						      error);
 	}
 	if (err == 0)
-		err = lamina_client_apply(root, "", &sources, error);
+		err = lamina_change_apply(root, "", &sources, LAMINA_APPLY_SECONDS * 1000, error);
 	lamina_sources_done(&sources);
 	return err;
 }

@@ -28,8 +28,8 @@ static void test_errors(void)
 		{"[]", "p:1:1: expected an object, not an array"},
 		{"{}\n {}", "p:2:2: expected the end of the file, not an object"},
 		{"{\"maskedPath\": []}",
-		 "p:1:2: unknown key 'maskedPath'; here can stand: maskedPaths, readonlyPaths, "
-		 "defaultAction, rules, mode, comment, $schema"},
+		 "p:1:2: unknown key 'maskedPath'; here can stand: version, maskedPaths, "
+		 "readonlyPaths, defaultAction, rules, mode, comment, $schema"},
 		{"{\n\t\"rules\": [\n\t\t{\"path\": []}]}",
 		 "p:3:4: unknown key 'path'; here can stand: paths, access, action, errno, "
 		 "comment"},
@@ -44,6 +44,14 @@ static void test_errors(void)
 		{"{\"mode\": \"enforce\"", "p:1:19: expected ',' or '}', not the end of the file"},
 		{"{\"mode\": \"x\"}", "p:1:10: 'mode' must be enforce or dry-run, not 'x'"},
 		{"{\"mode\": true}", "p:1:10: 'mode' must be a string, not true"},
+		{"{\"version\": \"2\"}",
+		 "p:1:13: unknown version '2' of the language; known is '1'"},
+		{"{\"version\": \"\"}", "p:1:13: unknown version '' of the language; known is '1'"},
+		{"{\"version\": \"1.0\"}",
+		 "p:1:13: unknown version '1.0' of the language; known is '1'"},
+		{"{\"version\": 1}", "p:1:13: 'version' must be a string, not a number"},
+		{"{\"version\": \"1\", \"version\": \"1\"}",
+		 "p:1:18: key 'version' stands here a second time"},
 		{"{\"defaultAction\": \"DENY\"}",
 		 "p:1:19: 'defaultAction' must be ALLOW, ERRNO or LOG, not 'DENY'"},
 		{"{\"maskedPaths\": [\"etc\"]}", "p:1:18: the path 'etc' does not begin with '/'"},
@@ -70,8 +78,8 @@ static void test_errors(void)
 		 "p:1:40: 'access' is empty; without it a rule is about all"},
 		/* A column is a character, whatever its bytes; a tab is one, too. */
 		{"{\"comment\": \"\xc3\xa9\xe2\x82\xac\",\t\"x\": 1}",
-		 "p:1:19: unknown key 'x'; here can stand: maskedPaths, readonlyPaths, "
-		 "defaultAction, rules, mode, comment, $schema"},
+		 "p:1:19: unknown key 'x'; here can stand: version, maskedPaths, "
+		 "readonlyPaths, defaultAction, rules, mode, comment, $schema"},
 		{"{\"comment\": \"a\nb\"}",
 		 "p:1:15: a control character in a string must be escaped"},
 		{"{\"comment\": \"\xff\"}", "p:1:14: a string must be valid UTF-8"},
@@ -111,7 +119,8 @@ static void test_understood(void)
 		"  {\"action\": \"ERRNO\", \"errno\": \"ENOENT\", \"paths\": [\"/c\"]},\n"
 		"  {\"action\": \"LOG\", \"paths\": [\"/d\"]}],\n"
 		"\"readonlyPaths\": [\"/usr\"], \"maskedPaths\": [\"/m\"],\n"
-		"\"defaultAction\": \"ERRNO\", \"mode\": \"dry-run\", \"$schema\": \"x\"}";
+		"\"defaultAction\": \"ERRNO\", \"mode\": \"dry-run\", \"$schema\": \"x\", "
+		"\"version\": \"1\"}";
 
 	same_text(reading(text), "", "a policy with everything in it");
 	same_number((long long)policy.n_rules, 6, "its rules, the default among them");

@@ -137,6 +137,8 @@ static inline unsigned int reference_own(const struct lamina_policy *policy, con
 static inline unsigned int reference_decide(const struct lamina_policy *policy, const char *path,
 					    unsigned int access)
 {
+	unsigned int own, reading;
+
 	REFERENCE_PREFIXES(path, prefix)
 	{
 		unsigned int seen = reference_own(policy, prefix, LAMINA_ACCESS_SEE);
@@ -144,5 +146,9 @@ static inline unsigned int reference_decide(const struct lamina_policy *policy, 
 		if ((seen & 0xf) == LAMINA_ACTION_HIDE)
 			return seen;
 	}
-	return reference_own(policy, path, access);
+	own = reference_own(policy, path, access);
+	if (access != LAMINA_ACCESS_EXECUTE)
+		return own;
+	reading = reference_own(policy, path, LAMINA_ACCESS_READ_FILE);
+	return (reading & 0xf) > (own & 0xf) ? reading : own;
 }
