@@ -11,7 +11,8 @@
 #include "base/text.h"
 
 /* What is said may hold names, and words, of anyone; the rest of @error stays as it is. */
-static void say(struct lamina_error *error, const char *format, va_list args)
+__attribute__((__format__(__printf__, 2, 0))) static void say(struct lamina_error *error,
+							      const char *format, va_list args)
 {
 	char text[sizeof(error->text)];
 

@@ -419,7 +419,7 @@ static errint_t raise_entries(struct object *dir, struct dirs *dirs, const atomi
 static errint_t cut_off(struct object *o)
 {
 	struct node_table *t = &o->fs->table;
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	_cleanup_place_dir_ struct place_dir place = {0};
 	errint_t err = place_dir_open(t, o->node, &place);
 	struct lamina_stack *stack;

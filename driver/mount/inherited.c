@@ -14,6 +14,7 @@
 #include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -47,6 +48,19 @@ static void raise_limits(void)
 }
 
 /*
+ * The C library keeps some signals to itself, for its threads, and refuses to tell or change what is
+ * done on them; a caller with another library may have ignored them all the same.
+ */
+static void reset_reserved_signals(void)
+{
+	static const unsigned long
+		by_default[8]; /* a kernel's struct sigaction: SIG_DFL, no flags */
+
+	for (int number = SIGSYS + 1; number < SIGRTMIN; number++)
+		(void)syscall(SYS_rt_sigaction, number, by_default, NULL, (NSIG - 1) / 8);
+}
+
+/*
  * Signals are handled as by default, and none is blocked. What nohup(1) or a shell's background job
  * ignores stays ignored. A write beyond a hard RLIMIT_FSIZE is EFBIG, and not the end of the mount.
  */
@@ -62,6 +76,7 @@ static void reset_signals(void)
 		if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
 			signal(number, SIG_DFL);
 	}
+	reset_reserved_signals();
 	signal(SIGXFSZ, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&none);

@@ -154,7 +154,7 @@ static errint_t place(const struct lamina_union *u, int fd, const char *fresh, b
 		      const struct lamina_dir *dir, const char *name)
 {
 	const struct lamina_part *part = &dir->parts[0];
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err = 0;
 
 	if (!fresh[0])
@@ -239,7 +239,7 @@ static errint_t put_in_place(struct lamina_union *u, struct lamina_dir *parent, 
 			     const struct lamina_source *from, const struct copy *copy)
 {
 	const struct lamina_part *part = &parent->parts[0];
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	struct timespec times[2];
 	struct stat before;
 	errint_t err = lamina_permit_begin(u, part->fd, part->path, "", &permit);

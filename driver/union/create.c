@@ -178,7 +178,7 @@ static errint_t put_dir(const struct lamina_union *u, int fd, int from_dir, cons
 			const struct lamina_dir *dir, const char *name)
 {
 	const struct lamina_part *part = &dir->parts[0];
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err = lamina_permit_begin(u, fd, part->path, name, &permit);
 
 	if (err == 0)
@@ -233,7 +233,7 @@ static errint_t retire_dot_whiteout(const struct lamina_dir *dir, const char *na
 				    bool is_dir)
 {
 	const struct lamina_part *part = &dir->parts[0];
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err = lamina_whiteout_dot_exists(part->fd, name);
 
 	if (err <= 0)

@@ -200,7 +200,7 @@ void lamina_permit_end(struct lamina_permit *permit)
 errint_t lamina_permit_reopen(const struct lamina_union *u, int fd, enum lamina_permit_base base,
 			      const char *path, int flags)
 {
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err = lamina_fd_reopen(fd, flags);
 
 	if (err != -EACCES || !u->permits)

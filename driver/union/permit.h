@@ -27,7 +27,7 @@ enum lamina_permit_base {
 
 struct lamina_permit {
 	const struct lamina_union *u;	    /* NULL: there is nothing to end */
-	int fd;				    /* somebody else's */
+	int fd;				    /* borrowed */
 	mode_t mode;			    /* to be restored */
 	char record[LAMINA_WORK_NAME_SIZE]; /* "": nothing was changed */
 };

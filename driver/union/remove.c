@@ -62,7 +62,7 @@ static errint_t move_out(const struct lamina_union *u, const struct lamina_dir *
 {
 	int dirfd = dir->parts[0].fd;
 	_cleanup_fd_ int fd = is_dir ? lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY) : -1;
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err = is_dir && fd < 0 ? fd : 0;
 
 	if (err == 0 && is_dir)
@@ -90,7 +90,7 @@ errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir
 {
 	errint_t dirfd = lamina_dir_fd(dir, 0);
 	_cleanup_fd_ int fd = -1;
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err;
 
 	if (dirfd < 0)

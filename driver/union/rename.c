@@ -57,7 +57,7 @@ static errint_t make_opaque(const struct lamina_union *u, const struct lamina_re
 {
 	const struct lamina_part *part = &end->dir->parts[0];
 	_cleanup_fd_ int fd = lamina_fd_open_name(part->fd, end->name, O_PATH | O_DIRECTORY);
-	_cleanup_permit_ struct lamina_permit permit = {NULL};
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
 	errint_t err = fd < 0 ? fd : lamina_permit_begin(u, fd, part->path, end->name, &permit);
 
 	return err < 0 ? err : lamina_opaque_write(u, fd);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cases of 025-inherited.bats: callers with properties that the shell cannot give."""
 
+import ctypes
 import os
 import shutil
 import signal
@@ -10,6 +11,16 @@ from lib import case, equal, eventually, holds, main
 
 KEPT = (signal.SIGKILL, signal.SIGSTOP, signal.SIGHUP, signal.SIGINT)
 
+RT_SIGACTION = {"x86_64": 13, "aarch64": 134}[os.uname().machine]
+
+
+def ignore_reserved():
+    """The signals that the C library keeps to itself; it refuses to change them."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    ignore = (ctypes.c_ulong * 4)(int(signal.SIG_IGN))
+    for number in range(signal.SIGSYS + 1, signal.SIGRTMIN):
+        equal(libc.syscall(RT_SIGACTION, number, ignore, None, 8), 0, "rt_sigaction")
+
 
 @case
 def with_signals(program, options, mountpoint):
@@ -18,6 +29,7 @@ def with_signals(program, options, mountpoint):
     def ignore_all():
         for number in set(signal.Signals) - set(KEPT):
             signal.signal(number, signal.SIG_IGN)
+        ignore_reserved()
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
 
     result = subprocess.run(

@@ -22,8 +22,13 @@ enum { SIZE = 640 << 10, READERS = 2 };
 static const char *path;
 static atomic_bool done;
 
-static void *read_all_the_time(void *buffer)
+static void *read_all_the_time(void *unused)
 {
+	char *buffer = malloc(SIZE);
+
+	(void)unused;
+	if (!buffer)
+		err(1, "malloc");
 	while (!atomic_load(&done)) {
 		int fd = open(path, O_RDONLY);
 
@@ -31,6 +36,7 @@ static void *read_all_the_time(void *buffer)
 			err(1, "%s", path);
 		close(fd);
 	}
+	free(buffer);
 	return NULL;
 }
 
@@ -71,7 +77,7 @@ int main(int argc, char **argv)
 	if (syscall(SYS_io_setup, 1, &context) < 0)
 		err(1, "io_setup");
 	for (int i = 0; i < READERS; i++)
-		if (pthread_create(&readers[i], NULL, read_all_the_time, malloc(SIZE)) != 0)
+		if (pthread_create(&readers[i], NULL, read_all_the_time, NULL) != 0)
 			errx(1, "no thread");
 	for (long i = 0; i < count; i++) {
 		memset(written, (int)(i % 250 + 1), SIZE);
@@ -83,5 +89,7 @@ int main(int argc, char **argv)
 	for (int i = 0; i < READERS; i++)
 		pthread_join(readers[i], NULL);
 	printf("%ld\n", stale);
+	free(written);
+	free(back);
 	return 0;
 }
