@@ -22,7 +22,8 @@ static bool may_keep_gid(const struct wire_request *r, gid_t gid)
 
 	if (r->in->gid == shown)
 		return true;
-	lamina_caller_look(&fs->policy.guard->callers, (pid_t)r->in->pid, shown, CAP_FSETID, &rights);
+	lamina_caller_look(&fs->policy.guard->callers, (pid_t)r->in->pid, shown, CAP_FSETID,
+			   &rights);
 	return rights.in_group || rights.has_capability;
 }
 
