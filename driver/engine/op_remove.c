@@ -293,6 +293,13 @@ static errint_t rename_ends(struct end *from, struct end *to, unsigned int flags
 	return err < 0 ? err : 0;
 }
 
+/* Whether the object at the new name must lie in the upper, where it is to go; see lamina_rename(). */
+static bool replaced_must_rise(const struct end *to, unsigned int flags)
+{
+	return !(flags & RENAME_EXCHANGE) && S_ISDIR(to->object.node->type) &&
+	       to->parent.fs->u->whiteout_form == LAMINA_WHITEOUT_MARKED;
+}
+
 /* Bring into the upper what that needs, and begin the change of both objects' names. */
 static errint_t begin_rename(struct end *from, struct end *to, unsigned int flags,
 			     const atomic_bool *cancel)
@@ -311,6 +318,8 @@ static errint_t begin_rename(struct end *from, struct end *to, unsigned int flag
 	if (err == 0)
 		err = flags & RENAME_EXCHANGE ? raise_end(to, cancel)
 					      : raise_object(&to->parent, RAISE_WHOLE, cancel);
+	if (err == 0 && exists && replaced_must_rise(to, flags))
+		err = raise_object(&to->object, RAISE_WHOLE, cancel);
 	if (err < 0)
 		return err;
 	if (exists && !(flags & RENAME_EXCHANGE))

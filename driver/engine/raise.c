@@ -433,7 +433,9 @@ static errint_t cut_off(struct object *o)
 	if (err == 0)
 		err = lamina_opaque_write(o->fs->u, place.dir.parts[0].fd);
 	if (err == 0)
-		err = lamina_whiteout_clear(place.dir.parts[0].fd, false);
+		err = lamina_whiteout_clear(
+			place.dir.parts[0].fd,
+			lamina_dir_xwhiteouts(&place.dir, 0) ? LAMINA_CLEAR_MARKED : 0);
 	lamina_permit_end(&permit);
 	if (err < 0)
 		return err;

@@ -78,8 +78,10 @@ static const char *upper_in_the_way(const struct lamina_union *u)
 {
 	if (!u->writable)
 		return NULL;
-	if (u->whiteout_form != LAMINA_WHITEOUT_CHR)
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT)
 		return "the upper gets whiteouts named .wh., which the kernel does not write";
+	if (u->whiteout_form == LAMINA_WHITEOUT_MARKED)
+		return "the upper gets whiteouts in attributes, which the kernel does not write";
 	if (u->keys_by_number)
 		return "the upper's index knows files by their numbers (name_to_handle_at(2) was "
 		       "refused to the one who mounted it first), the kernel by their handles";

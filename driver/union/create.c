@@ -219,13 +219,14 @@ errint_t lamina_create_over(struct lamina_dir *dir, const char *name, const stru
 	return fd < 0 ? fd : 0;
 }
 
-/* Whether a whiteout stands at @name of @dirfd. Returns 1, 0 (an object does) or -errno. */
-static errint_t is_whiteout(const struct lamina_union *u, int dirfd, const char *name)
+/* Whether a whiteout stands at @name of the upper part of @dir. Returns 1, 0 (an object does) or -errno. */
+static errint_t is_whiteout(const struct lamina_dir *dir, const char *name)
 {
+	int dirfd = dir->parts[0].fd;
 	struct statx st;
-	errint_t err = lamina_attr_read_at(u, 0, dirfd, name, &st);
+	errint_t err = lamina_attr_read_at(dir->u, 0, dirfd, name, &st);
 
-	return err < 0 ? err : lamina_whiteout_is(dirfd, name, &st, false);
+	return err < 0 ? err : lamina_whiteout_is(dirfd, name, &st, lamina_dir_xwhiteouts(dir, 0));
 }
 
 /* A `.wh.` whiteout of the same name has done its work; a directory must be opaque first. */
@@ -261,7 +262,7 @@ errint_t lamina_create(struct lamina_dir *dir, const char *name, const struct la
 		return -EPERM;
 	fd = make(u, dirfd, name, what);
 	if (fd == -EEXIST) {
-		err = is_whiteout(u, dirfd, name);
+		err = is_whiteout(dir, name);
 		if (err <= 0)
 			return err < 0 ? err : -EEXIST;
 		fd = create_over(dir, name, what);
@@ -314,7 +315,7 @@ errint_t lamina_create_link(struct lamina_dir *dir, const char *name, int fd)
 		return dir->n > 1 ? retire_dot_whiteout(dir, name, fd, false) : 0;
 	if (err != -EEXIST)
 		return err;
-	err = is_whiteout(u, dirfd, name);
+	err = is_whiteout(dir, name);
 	if (err <= 0)
 		return err < 0 ? err : -EEXIST;
 	lamina_work_name(fresh);

@@ -15,7 +15,7 @@
 #include "union/union.h"
 
 /* Properties of one layer's part of a directory. */
-#define LAMINA_PART_XWHITEOUTS 0x1 /* empty files marked by an xattr are whiteouts here */
+#define LAMINA_PART_XWHITEOUTS 0x1 /* marked: empty files may be whiteouts here */
 #define LAMINA_PART_IMPURE     0x2 /* upper: some entries were copied up and say from where */
 
 struct lamina_stack_part {
@@ -72,6 +72,17 @@ void lamina_dir_done(struct lamina_dir *dir);
 static inline bool lamina_dir_has_upper(const struct lamina_dir *dir)
 {
 	return dir->u->writable && dir->n > 0 && dir->parts[0].layer == 0;
+}
+
+/*
+ * Whether empty files of part @i may be whiteouts. In an upper that gets them, everywhere: a directory
+ * that becomes opaque loses its mark before it loses them.
+ */
+static inline bool lamina_dir_xwhiteouts(const struct lamina_dir *dir, unsigned int i)
+{
+	return (dir->parts[i].flags & LAMINA_PART_XWHITEOUTS) ||
+	       (dir->u->whiteout_form == LAMINA_WHITEOUT_MARKED && dir->u->writable &&
+		dir->parts[i].layer == 0);
 }
 
 /* The first part that belongs to a lower layer; dir->n if there is none. */

@@ -17,7 +17,7 @@
 #include "union/attr.h"
 #include "union/key.h"
 #include "union/override.h"
-#include "union/xattr.h"
+#include "union/whiteout.h"
 
 /* File systems that linux/magic.h of Debian 12 does not name. */
 #define LAMINA_BCACHEFS_MAGIC 0xca451a4e
@@ -51,19 +51,6 @@ static unsigned long file_system_of(int fd)
 	return fstatfs(fd, &fs) < 0 ? 0 : (unsigned long)fs.f_type;
 }
 
-/* overlayfs marks a directory whose empty files may be whiteouts by an opaque attribute "x". */
-static bool has_xwhiteouts(int fd)
-{
-	static const char *const xattrs[] = {"trusted.overlay.opaque", "user.overlay.opaque"};
-	char value[2];
-
-	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
-		if (lamina_xattr_get_fd(fd, xattrs[i], value, sizeof(value)) == 1 &&
-		    value[0] == 'x')
-			return true;
-	return false;
-}
-
 errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, const char *what,
 			   struct lamina_error *error)
 {
@@ -91,7 +78,7 @@ errint_t lamina_layer_open(struct lamina_layer *ret, int at, const char *path, c
 	layer.fuse = type == FUSE_SUPER_MAGIC;
 	layer.numbers_made_up = layer.fuse && lamina_key_numbers_made_up(fd);
 	layer.d_ino_real = lists_real_numbers(type);
-	layer.xwhiteouts = has_xwhiteouts(fd);
+	layer.xwhiteouts = lamina_whiteouts_marked(fd);
 	layer.path = strdup(path);
 	if (!layer.path)
 		return lamina_error_set(error, -ENOMEM, "cannot open the %s '%s'", what, path);

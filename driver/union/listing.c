@@ -212,7 +212,7 @@ static errint_t meet_entry(struct builder *b, const struct reader *r, const char
 			return 0;
 		if (err < 0)
 			return err;
-		err = lamina_whiteout_is(r->fd, name, &st, part->flags & LAMINA_PART_XWHITEOUTS);
+		err = lamina_whiteout_is(r->fd, name, &st, lamina_dir_xwhiteouts(b->dir, r->part));
 		if (err < 0)
 			return err;
 		if (err > 0)
@@ -276,8 +276,7 @@ static errint_t read_part(struct builder *b, unsigned int i, char *buffer)
 		.part = i,
 		.fd = fd,
 		.upper = u->writable && part->layer == 0,
-		.ask = layer->override != LAMINA_OVERRIDE_NONE ||
-		       (part->flags & LAMINA_PART_XWHITEOUTS),
+		.ask = layer->override != LAMINA_OVERRIDE_NONE || lamina_dir_xwhiteouts(b->dir, i),
 	};
 	struct statx st;
 

@@ -94,7 +94,7 @@ static errint_t next_place(struct search *s, struct place *p)
 		.layer = s->dir->parts[s->next].layer,
 		.part = s->next,
 		.dirfd = err,
-		.xwhiteouts = s->dir->parts[s->next].flags & LAMINA_PART_XWHITEOUTS,
+		.xwhiteouts = lamina_dir_xwhiteouts(s->dir, s->next),
 		.name = s->moved ? s->moved : s->name,
 	};
 	s->next++;

@@ -56,9 +56,27 @@ static errint_t remove_behind_dot(const struct lamina_union *u, int dirfd, const
 	return 0;
 }
 
+/* In one step. @aside becomes the object's name in the work directory. */
+static errint_t leave_whiteout(const struct lamina_union *u, int dirfd, const char *name,
+			       char aside[LAMINA_WORK_NAME_SIZE])
+{
+	errint_t err;
+
+	lamina_work_name(aside);
+	if (u->whiteout_form == LAMINA_WHITEOUT_CHR)
+		return lamina_upper_rename_whiteout(u, dirfd, name, u->work_fd, aside);
+	err = lamina_whiteout_make(u, dirfd, aside);
+	if (err < 0)
+		return err;
+	err = lamina_upper_exchange(u, dirfd, name, u->work_fd, aside);
+	if (err < 0)
+		(void)unlinkat(u->work_fd, aside, 0);
+	return err;
+}
+
 /* A directory changes its parent, for which the file system asks for permission to write to it. */
 static errint_t move_out(const struct lamina_union *u, const struct lamina_dir *dir,
-			 const char *name, bool is_dir, const char *aside)
+			 const char *name, bool is_dir, char aside[LAMINA_WORK_NAME_SIZE])
 {
 	int dirfd = dir->parts[0].fd;
 	_cleanup_fd_ int fd = is_dir ? lamina_fd_open_name(dirfd, name, O_PATH | O_DIRECTORY) : -1;
@@ -67,7 +85,7 @@ static errint_t move_out(const struct lamina_union *u, const struct lamina_dir *
 
 	if (err == 0 && is_dir)
 		err = lamina_permit_begin(u, fd, dir->parts[0].path, name, &permit);
-	return err < 0 ? err : lamina_upper_rename_whiteout(u, dirfd, name, u->work_fd, aside);
+	return err < 0 ? err : leave_whiteout(u, dirfd, name, aside);
 }
 
 errint_t lamina_remove_by_whiteout(const struct lamina_union *u, struct lamina_dir *dir,
@@ -78,15 +96,15 @@ errint_t lamina_remove_by_whiteout(const struct lamina_union *u, struct lamina_d
 
 	if (err < 0)
 		return err;
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
+	if (u->whiteout_form == LAMINA_WHITEOUT_DOT ||
+	    (u->whiteout_form == LAMINA_WHITEOUT_CHR && !u->can.rename_whiteout))
 		return remove_behind_dot(u, dir->parts[0].fd, name, is_dir);
-	lamina_work_name(aside);
 	err = move_out(u, dir, name, is_dir, aside);
 	return err < 0 ? err : discard(u, aside, is_dir);
 }
 
 errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir *dir,
-				 const char *name, bool merged)
+				 const char *name, bool merged, bool xwhiteouts)
 {
 	errint_t dirfd = lamina_dir_fd(dir, 0);
 	_cleanup_fd_ int fd = -1;
@@ -102,7 +120,9 @@ errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir
 	if (err == 0 && merged)
 		err = lamina_opaque_write(u, fd);
 	/* The mark in its file form goes as well: the directory follows at once. */
-	return err < 0 ? err : lamina_whiteout_clear(fd, true);
+	return err < 0 ? err
+		       : lamina_whiteout_clear(fd, LAMINA_CLEAR_OPAQUE |
+							   (xwhiteouts ? LAMINA_CLEAR_MARKED : 0));
 }
 
 static errint_t nlink_now(const struct lamina_union *u, const struct lamina_links *links)
@@ -187,7 +207,8 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 		return err < 0 ? err : lamina_links_covered(u, links);
 	}
 	if (self)
-		err = lamina_remove_leftovers(u, dir, name, self->n > 1);
+		err = lamina_remove_leftovers(u, dir, name, self->n > 1,
+					      lamina_dir_xwhiteouts(self, 0));
 	if (err < 0)
 		return err;
 	if (lower)

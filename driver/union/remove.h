@@ -23,10 +23,11 @@ errint_t lamina_remove(struct lamina_union *u, struct lamina_dir *dir, const cha
 
 /*
  * Make the directory whose upper part @name lies in @dir and which shows no name empty on disk as
- * well: opaque if @merged, when anything lies below it, and free of whiteouts.
+ * well: opaque if @merged, when anything lies below it, and free of whiteouts, also if @xwhiteouts of
+ * marked files.
  */
 errint_t lamina_remove_leftovers(const struct lamina_union *u, struct lamina_dir *dir,
-				 const char *name, bool merged);
+				 const char *name, bool merged, bool xwhiteouts);
 
 /*
  * Exchange the upper object @name of @dir (an empty directory if @is_dir) for a whiteout, so that

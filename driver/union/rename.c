@@ -26,7 +26,8 @@
 struct footing {
 	int dirfd;
 	bool lower;    /* a lower layer shows the name */
-	bool whiteout; /* a character device whiteout stands there */
+	bool whiteout; /* a whiteout stands there: a device, or a marked file */
+	bool marked;   /* the latter */
 	bool object;   /* an upper object stands there */
 };
 
@@ -46,8 +47,16 @@ static errint_t look(const struct lamina_union *u, const struct lamina_rename_en
 	err = lamina_attr_read_at(u, 0, f.dirfd, end->name, &st);
 	if (err < 0 && err != -ENOENT)
 		return err;
-	f.whiteout = err == 0 && lamina_statx_is_chr_0_0(&st);
-	f.object = err == 0 && !f.whiteout;
+	f.object = err == 0;
+	if (f.object) {
+		err = lamina_whiteout_is(f.dirfd, end->name, &st,
+					 lamina_dir_xwhiteouts(end->dir, 0));
+		if (err < 0)
+			return err;
+		f.whiteout = err;
+		f.object = !f.whiteout;
+		f.marked = f.whiteout && S_ISREG(st.stx_mode);
+	}
 	*ret = f;
 	return 0;
 }
@@ -111,10 +120,76 @@ static errint_t move_behind_dot(const struct lamina_union *u, const struct lamin
 	return 0;
 }
 
+/*
+ * @from, which is no directory, gets the new name first; then a whiteout takes the old one. After a kill
+ * in between it has both, as rename(2) permits.
+ */
+static errint_t move_by_link(const struct lamina_union *u, const struct lamina_rename_end *from,
+			     const struct footing *old, const struct lamina_rename_end *to,
+			     const struct footing *new)
+{
+	char linked[LAMINA_WORK_NAME_SIZE], whiteout[LAMINA_WORK_NAME_SIZE];
+	errint_t err = lamina_whiteout_make(u, old->dirfd, whiteout);
+
+	if (err < 0)
+		return err;
+	lamina_work_name(linked);
+	if (linkat(old->dirfd, from->name, u->work_fd, linked, 0) < 0 ||
+	    renameat(u->work_fd, linked, new->dirfd, to->name) < 0 ||
+	    renameat(u->work_fd, whiteout, old->dirfd, from->name) < 0)
+		err = -errno;
+	if (err < 0) {
+		(void)unlinkat(u->work_fd, linked, 0);
+		(void)unlinkat(u->work_fd, whiteout, 0);
+	}
+	return err;
+}
+
+/* @from exchanges its place with the empty directory that it replaces; a whiteout replaces that one. */
+static errint_t move_over_dir(const struct lamina_union *u, const struct lamina_rename_end *from,
+			      const struct footing *old, const struct lamina_rename_end *to,
+			      const struct footing *new)
+{
+	const char *path = to->dir->parts[0].path;
+	_cleanup_fd_ int fd = lamina_fd_open_name(new->dirfd, to->name, O_PATH | O_DIRECTORY);
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
+	errint_t err = fd < 0 ? fd : lamina_permit_begin(u, fd, path, to->name, &permit);
+
+	if (err == 0)
+		err = lamina_upper_exchange(u, old->dirfd, from->name, new->dirfd, to->name);
+	lamina_permit_end(&permit);
+	return err < 0 ? err : lamina_remove_by_whiteout(u, from->dir, from->name, true);
+}
+
+/* Where whiteouts are marked files, and no rename leaves one. */
+static errint_t move_marked(const struct lamina_union *u, const struct lamina_rename_end *from,
+			    const struct footing *old, const struct lamina_rename_end *to,
+			    const struct footing *new)
+{
+	errint_t err = 0;
+
+	if (!from->self && (new->object || (new->lower && !new->whiteout)))
+		return move_by_link(u, from, old, to, new);
+	if (new->object)
+		return move_over_dir(u, from, old, to, new);
+	/* The new name shows nothing: see lamina_rename(). */
+	if (!new->whiteout)
+		err = lamina_whiteout_write(u, new->dirfd, to->name);
+	if (err == 0)
+		err = lamina_whiteouts_mark(u, old->dirfd);
+	if (err == 0)
+		err = lamina_upper_exchange(u, old->dirfd, from->name, new->dirfd, to->name);
+	if (err < 0 && !new->whiteout)
+		(void)unlinkat(new->dirfd, to->name, 0);
+	return err;
+}
+
 static errint_t move_with_whiteout(const struct lamina_union *u,
 				   const struct lamina_rename_end *from, const struct footing *old,
 				   const struct lamina_rename_end *to, const struct footing *new)
 {
+	if (u->whiteout_form == LAMINA_WHITEOUT_MARKED)
+		return move_marked(u, from, old, to, new);
 	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
 		return move_behind_dot(u, from, old, to, new);
 	return lamina_upper_rename_whiteout(u, old->dirfd, from->name, new->dirfd, to->name);
@@ -128,22 +203,38 @@ static errint_t leave(const struct lamina_union *u, const struct lamina_rename_e
 			  : move_plainly(from, old, to, new);
 }
 
+/* The directory @from and the whiteout at @to exchange their places. */
+static errint_t exchange_with_whiteout(const struct lamina_union *u, struct lamina_rename_end *from,
+				       const struct footing *old,
+				       const struct lamina_rename_end *to,
+				       const struct footing *new)
+{
+	errint_t err = 0;
+
+	/* A marked file is a whiteout only in a marked directory. */
+	if (new->marked && old->lower) {
+		err = lamina_whiteouts_mark(u, old->dirfd);
+		from->dir->parts[0].flags |= LAMINA_PART_XWHITEOUTS;
+	}
+	if (err == 0)
+		err = lamina_upper_exchange(u, old->dirfd, from->name, new->dirfd, to->name);
+	if (err < 0 || old->lower)
+		return err;
+	return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
+}
+
 /*
- * A directory goes over a whiteout, which no rename replaces by one. It changes places with it; or a
- * `.wh.` file does the whiteout's work until the directory, which is opaque, is there.
+ * A directory goes over a whiteout, which no rename replaces by a directory: they exchange their places;
+ * or a `.wh.` file hides the name until the directory, which is opaque, is there.
  */
-static errint_t move_over_whiteout(const struct lamina_union *u,
-				   const struct lamina_rename_end *from, const struct footing *old,
-				   const struct lamina_rename_end *to, const struct footing *new)
+static errint_t move_over_whiteout(const struct lamina_union *u, struct lamina_rename_end *from,
+				   const struct footing *old, const struct lamina_rename_end *to,
+				   const struct footing *new)
 {
 	errint_t err;
 
-	if (u->can.exchange) {
-		err = lamina_upper_exchange(u, old->dirfd, from->name, new->dirfd, to->name);
-		if (err < 0 || old->lower)
-			return err;
-		return unlinkat(old->dirfd, from->name, 0) < 0 ? -errno : 0;
-	}
+	if (u->can.exchange)
+		return exchange_with_whiteout(u, from, old, to, new);
 	err = lamina_whiteout_dot_write(new->dirfd, to->name);
 	if (err == 0 && unlinkat(new->dirfd, to->name, 0) < 0)
 		err = -errno;
@@ -151,7 +242,7 @@ static errint_t move_over_whiteout(const struct lamina_union *u,
 	return err < 0 ? err : leave(u, from, old, to, new);
 }
 
-static errint_t move(const struct lamina_union *u, const struct lamina_rename_end *from,
+static errint_t move(const struct lamina_union *u, struct lamina_rename_end *from,
 		     const struct footing *old, const struct lamina_rename_end *to,
 		     const struct footing *new)
 {
@@ -173,7 +264,8 @@ static errint_t replace(struct lamina_union *u, struct lamina_rename_end *from,
 			err = err ? 0 : -ENOTEMPTY;
 	}
 	if (err == 0 && new.object && to->self)
-		err = lamina_remove_leftovers(u, to->dir, to->name, to->self->n > 1);
+		err = lamina_remove_leftovers(u, to->dir, to->name, to->self->n > 1,
+					      lamina_dir_xwhiteouts(to->self, 0));
 	if (err == 0 && from->self && (new.lower || new.whiteout))
 		err = make_opaque(u, from);
 	if (err == 0)

@@ -18,7 +18,8 @@ struct lamina_rename_end {
 
 /*
  * Rename @from to @to. @flags: 0, RENAME_NOREPLACE or RENAME_EXCHANGE; anything else is -EINVAL,
- * as for overlayfs. @from must lie wholly in the upper; so must @to for an exchange. A directory
+ * as for overlayfs. @from must lie wholly in the upper; so must @to for an exchange, and a directory
+ * that is replaced must lie there as well where whiteouts are marked files. A directory
  * that is replaced must show no name (-ENOTEMPTY). Returns 1 if a file with a lower origin was
  * replaced and lost its last name by that.
  */

@@ -196,6 +196,21 @@ static errint_t set_override(struct lamina_union *u, unsigned int permissions,
 	return 0;
 }
 
+static errint_t refuse_upper(const struct lamina_union *u, errint_t err, struct lamina_error *error)
+{
+	const char *path = u->layers[0].path;
+
+	if (err != -EOPNOTSUPP)
+		return lamina_error_set(error, err, "cannot mark the upper directory '%s'", path);
+	return lamina_error_say(
+		error, err,
+		"cannot record deleted names in the upper directory '%s': its file "
+		"system refuses device 0:0, names '.wh.NAME' and attributes "
+		"'overlay.whiteout'; use a directory of another file system, such as "
+		"a volume of the container",
+		path);
+}
+
 static errint_t open_upper(struct lamina_union *u, const struct lamina_union_options *o,
 			   int work_fd, struct lamina_error *error)
 {
@@ -219,7 +234,9 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 	u->durable = !o->volatile_;
 	u->atime = o->atime;
 	u->noatime = o->atime == MOUNT_ATTR_NOATIME ? O_NOATIME : 0;
-	lamina_upper_probe(u, o->dot_whiteouts);
+	err = lamina_upper_probe(u, o->dot_whiteouts);
+	if (err < 0)
+		return refuse_upper(u, err, error);
 	err = set_override(u, o->xattr_permissions, error);
 	if (err < 0)
 		return err;

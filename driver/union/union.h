@@ -29,6 +29,7 @@ enum lamina_override {
 enum lamina_whiteout_form {
 	LAMINA_WHITEOUT_CHR, /* character device 0:0 with the name */
 	LAMINA_WHITEOUT_DOT, /* empty file `.wh.NAME` */
+	LAMINA_WHITEOUT_MARKED, /* empty file with the name and an attribute, in a directory with one */
 };
 
 /* What the upper's file system can do beyond the plain calls; see upper.h. */
@@ -43,7 +44,7 @@ struct lamina_layer {
 	int fd;		 /* root directory, O_PATH; a private clone of its mount where permitted */
 	dev_t dev;	 /* of the root directory */
 	uint16_t dev_nr; /* which of the union's file systems, counted from 0 */
-	bool xwhiteouts; /* the root is marked as a directory with xattr whiteouts */
+	bool xwhiteouts; /* the root is marked as a directory with marked whiteouts */
 	bool fuse;	 /* on a FUSE file system */
 	bool numbers_made_up; /* whose inode numbers mean nothing at the next mount */
 	bool d_ino_real;      /* its directories list the numbers that stat gives */
@@ -73,6 +74,7 @@ struct lamina_union {
 	uint64_t atime;			/* MOUNT_ATTR_*: how access times are kept */
 	int noatime;			/* O_NOATIME if they are not; else 0 */
 	const char *xattr_ns;		/* "trusted", "user" or NULL: where our own records go */
+	const char *records;		/* and their prefix there, see upper.c */
 	struct lamina_upper_can can;
 	enum lamina_whiteout_form whiteout_form;
 	unsigned int name_max; /* longest name whose deletion can be recorded */

@@ -9,6 +9,8 @@
  *   RENAME_EXCHANGE   FUSE, NFS, old ZFS               a `.wh.` file hides the name meanwhile
  *   RENAME_WHITEOUT   FUSE, NFS, old ZFS, old kernels  the same
  *   device 0:0        FUSE, old kernels without root   `.wh.NAME`
+ *   names `.wh.NAME`  a mount of ours                  a marked empty file
+ *   lamina.* xattrs   a mount of ours                  overlay.lamina.*, which it keeps one level deeper
  *   unlinking what    FUSE by paths, which renames     unlinked from the work directory, so that no
  *   is open           it in its directory              directory has such a name
  */
@@ -128,17 +130,60 @@ static bool try_name(const struct lamina_union *u,
 	return can;
 }
 
-static bool can_xattr(const struct lamina_union *u, const char *space)
+/* Whether names `.wh.NAME` are refused as such, and not for lack of space or another passing reason. */
+static bool refuses_dot(const struct lamina_union *u)
+{
+	char name[LAMINA_WORK_NAME_SIZE];
+	errint_t err;
+
+	lamina_work_name(name);
+	err = lamina_whiteout_dot_write(u->work_fd, name);
+	(void)lamina_whiteout_dot_remove(u->work_fd, name);
+	return err == -EINVAL || err == -EPERM;
+}
+
+/* A file system may refuse the attributes of overlayfs, or keep them and not show them. */
+static bool can_mark(const struct lamina_union *u)
+{
+	char name[LAMINA_WORK_NAME_SIZE], xattr[LAMINA_XATTR_NAME_SIZE];
+	struct statx st;
+	bool can;
+
+	if (!u->xattr_ns || lamina_whiteout_make(u, u->work_fd, name) < 0)
+		return false;
+	can = lamina_attr_read_at(u, 0, u->work_fd, name, &st) == 0 &&
+	      lamina_whiteout_is(u->work_fd, name, &st, true) > 0 &&
+	      lamina_whiteouts_marked(u->work_fd);
+	(void)unlinkat(u->work_fd, name, 0);
+	snprintf(xattr, sizeof(xattr), "%s.overlay.opaque", u->xattr_ns);
+	return lamina_xattr_remove_fd(u->work_fd, xattr) == 0 && can;
+}
+
+static bool can_record(const struct lamina_union *u)
 {
 	char xattr[LAMINA_XATTR_NAME_SIZE], value[2];
 	bool can;
 
-	snprintf(xattr, sizeof(xattr), "%s.lamina.probe", space);
+	lamina_xattr_own(u, "probe", xattr);
 	if (lamina_xattr_set_fd(u->work_fd, xattr, "y", 1, 0) < 0)
 		return false;
 	can = lamina_xattr_get_fd(u->work_fd, xattr, value, sizeof(value)) == 1 && value[0] == 'y';
 	(void)lamina_xattr_remove_fd(u->work_fd, xattr);
 	return can;
+}
+
+static void choose_records(struct lamina_union *u)
+{
+	static const char *const spaces[] = {"trusted", "user"};
+	static const char *const prefixes[] = {"lamina.", "overlay.lamina."};
+
+	for (size_t i = 0; i < 4; i++) {
+		u->records = prefixes[i / 2];
+		u->xattr_ns = spaces[i % 2];
+		if (can_record(u))
+			return;
+	}
+	u->xattr_ns = NULL;
 }
 
 static unsigned int longest_name(const struct lamina_union *u)
@@ -150,9 +195,19 @@ static unsigned int longest_name(const struct lamina_union *u)
 		       : NAME_MAX;
 }
 
-void lamina_upper_probe(struct lamina_union *u, bool dot_whiteouts)
+static errint_t choose_form(const struct lamina_union *u, bool dot_whiteouts)
 {
-	static const char *const spaces[] = {"trusted", "user"};
+	if (!dot_whiteouts && try_name(u, can_mknod))
+		return LAMINA_WHITEOUT_CHR;
+	if (!refuses_dot(u))
+		return LAMINA_WHITEOUT_DOT;
+	/* Whiteouts and objects exchange their places, since no rename leaves such a whiteout. */
+	return u->can.exchange && can_mark(u) ? LAMINA_WHITEOUT_MARKED : -EOPNOTSUPP;
+}
+
+errint_t lamina_upper_probe(struct lamina_union *u, bool dot_whiteouts)
+{
+	errint_t form;
 
 	u->can = (struct lamina_upper_can){
 		.tmpfile = try_name(u, can_tmpfile),
@@ -160,15 +215,17 @@ void lamina_upper_probe(struct lamina_union *u, bool dot_whiteouts)
 		.exchange = try_rename(u, RENAME_EXCHANGE),
 		.rename_whiteout = try_rename(u, RENAME_WHITEOUT),
 	};
-	for (size_t i = 0; i < 2 && !u->xattr_ns; i++)
-		if (can_xattr(u, spaces[i]))
-			u->xattr_ns = spaces[i];
-	u->whiteout_form = !dot_whiteouts && try_name(u, can_mknod) ? LAMINA_WHITEOUT_CHR
-								    : LAMINA_WHITEOUT_DOT;
+	choose_records(u);
+	form = choose_form(u, dot_whiteouts);
+	if (form < 0)
+		return form;
+	u->whiteout_form = (enum lamina_whiteout_form)form;
 	u->name_max = longest_name(u);
 	/* Without RENAME_WHITEOUT a name is hidden by a `.wh.` file while it is replaced. */
-	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->can.rename_whiteout)
+	if (form == LAMINA_WHITEOUT_DOT || (form == LAMINA_WHITEOUT_CHR && !u->can.rename_whiteout))
 		u->name_max -= (unsigned int)strlen(LAMINA_DOT_WHITEOUT);
+	/* overlayfs looks for marked whiteouts only in layers whose root has the mark. */
+	return form == LAMINA_WHITEOUT_MARKED ? lamina_whiteouts_mark(u, u->layers[0].fd) : 0;
 }
 
 /* ---- doing ---- */

@@ -11,9 +11,9 @@
 
 /*
  * Find out what the upper can hold: fills `can`, `xattr_ns`, `whiteout_form` and `name_max`. The work
- * directory is open and empty, and is so afterwards.
+ * directory is open and empty, and is so afterwards. -EOPNOTSUPP: no whiteout of any form.
  */
-void lamina_upper_probe(struct lamina_union *u, bool dot_whiteouts);
+errint_t lamina_upper_probe(struct lamina_union *u, bool dot_whiteouts);
 
 /*
  * An empty regular file of the daemon's own, which nothing shows. @fresh becomes its name in the work

@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "union/attr.h"
+#include "union/upper.h"
 #include "union/xattr.h"
 
 bool lamina_whiteout_reserved(const char *name)
@@ -61,12 +62,8 @@ static const char *const whiteout_xattrs[] = {
 	"user.overlay.whiteout",
 };
 
-errint_t lamina_whiteout_is(int dirfd, const char *name, const struct statx *st, bool xwhiteouts)
+static errint_t is_marked(int dirfd, const char *name)
 {
-	if (lamina_statx_is_chr_0_0(st))
-		return 1;
-	if (!xwhiteouts || !S_ISREG(st->stx_mode) || st->stx_size > 0)
-		return 0;
 	for (size_t i = 0; i < sizeof(whiteout_xattrs) / sizeof(whiteout_xattrs[0]); i++) {
 		ssize_t n = lamina_xattr_get_at(dirfd, name, whiteout_xattrs[i], NULL, 0);
 
@@ -76,6 +73,27 @@ errint_t lamina_whiteout_is(int dirfd, const char *name, const struct statx *st,
 			return (errint_t)n;
 	}
 	return 0;
+}
+
+errint_t lamina_whiteout_is(int dirfd, const char *name, const struct statx *st, bool xwhiteouts)
+{
+	if (lamina_statx_is_chr_0_0(st))
+		return 1;
+	if (!xwhiteouts || !S_ISREG(st->stx_mode) || st->stx_size > 0)
+		return 0;
+	return is_marked(dirfd, name);
+}
+
+bool lamina_whiteouts_marked(int fd)
+{
+	static const char *const xattrs[] = {"trusted.overlay.opaque", "user.overlay.opaque"};
+	char value[2];
+
+	for (size_t i = 0; i < sizeof(xattrs) / sizeof(xattrs[0]); i++)
+		if (lamina_xattr_get_fd(fd, xattrs[i], value, sizeof(value)) == 1 &&
+		    value[0] == 'x')
+			return true;
+	return false;
 }
 
 /* The first byte of an attribute, '\0' if it is not there. Returns it or -errno. */
@@ -178,11 +196,64 @@ errint_t lamina_whiteout_dot_write(int dirfd, const char *name)
 	return 0;
 }
 
+errint_t lamina_whiteouts_mark(const struct lamina_union *u, int fd)
+{
+	char xattr[LAMINA_XATTR_NAME_SIZE], value[2];
+	ssize_t n;
+
+	snprintf(xattr, sizeof(xattr), "%s.overlay.opaque", u->xattr_ns);
+	n = lamina_xattr_get_fd(fd, xattr, value, sizeof(value));
+	if (n > 0)
+		return 0;
+	if (n < 0 && !lamina_xattr_absent(n))
+		return (errint_t)n;
+	return lamina_xattr_set_fd(fd, xattr, "x", 1, 0);
+}
+
+errint_t lamina_whiteout_make(const struct lamina_union *u, int dirfd,
+			      char fresh[LAMINA_WORK_NAME_SIZE])
+{
+	char xattr[LAMINA_XATTR_NAME_SIZE];
+	errint_t err = lamina_whiteouts_mark(u, dirfd);
+	_cleanup_fd_ int fd = -1;
+
+	if (err < 0)
+		return err;
+	lamina_work_name(fresh);
+	fd = openat(u->work_fd, fresh, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	snprintf(xattr, sizeof(xattr), "%s.overlay.whiteout", u->xattr_ns);
+	err = lamina_xattr_set_fd(fd, xattr, "y", 1, 0);
+	if (err < 0)
+		(void)unlinkat(u->work_fd, fresh, 0);
+	return err;
+}
+
+static errint_t write_marked(const struct lamina_union *u, int dirfd, const char *name)
+{
+	char fresh[LAMINA_WORK_NAME_SIZE];
+	errint_t err = lamina_whiteout_make(u, dirfd, fresh);
+
+	if (err < 0)
+		return err;
+	err = lamina_upper_place(u, fresh, dirfd, name);
+	if (err < 0)
+		(void)unlinkat(u->work_fd, fresh, 0);
+	return err;
+}
+
 errint_t lamina_whiteout_write(const struct lamina_union *u, int dirfd, const char *name)
 {
-	if (u->whiteout_form == LAMINA_WHITEOUT_CHR)
+	switch (u->whiteout_form) {
+	case LAMINA_WHITEOUT_CHR:
 		return mknodat(dirfd, name, S_IFCHR, 0) < 0 ? -errno : 0;
-	return lamina_whiteout_dot_write(dirfd, name);
+	case LAMINA_WHITEOUT_DOT:
+		return lamina_whiteout_dot_write(dirfd, name);
+	case LAMINA_WHITEOUT_MARKED:
+		return write_marked(u, dirfd, name);
+	}
+	return -EINVAL;
 }
 
 errint_t lamina_whiteout_dot_remove(int dirfd, const char *name)
@@ -195,7 +266,8 @@ errint_t lamina_whiteout_dot_remove(int dirfd, const char *name)
 }
 
 /* What is written here is no change that a container made: the directory's times stay. */
-static errint_t with_times_kept(int fd, errint_t (*change)(int fd, bool marks), bool marks)
+static errint_t with_times_kept(int fd, errint_t (*change)(int fd, unsigned int what),
+				unsigned int what)
 {
 	struct timespec times[2];
 	struct stat st;
@@ -205,16 +277,16 @@ static errint_t with_times_kept(int fd, errint_t (*change)(int fd, bool marks), 
 		return -errno;
 	times[0] = st.st_atim;
 	times[1] = st.st_mtim;
-	err = change(fd, marks);
+	err = change(fd, what);
 	kept = lamina_attr_set_times(fd, times);
 	return err < 0 ? err : kept;
 }
 
-static errint_t write_dot_opaque(int fd, bool marks)
+static errint_t write_dot_opaque(int fd, unsigned int what)
 {
 	int file = openat(fd, LAMINA_DOT_OPAQUE, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	(void)marks;
+	(void)what;
 	if (file < 0)
 		return -errno;
 	close(file);
@@ -227,7 +299,7 @@ errint_t lamina_opaque_write(const struct lamina_union *u, int fd)
 
 	/* Who asked for `.wh.` names only reads those: the file goes with the attribute. */
 	if (u->whiteout_form == LAMINA_WHITEOUT_DOT || !u->xattr_ns) {
-		errint_t err = with_times_kept(fd, write_dot_opaque, false);
+		errint_t err = with_times_kept(fd, write_dot_opaque, 0);
 
 		if (err < 0 || !u->xattr_ns)
 			return err;
@@ -236,23 +308,32 @@ errint_t lamina_opaque_write(const struct lamina_union *u, int fd)
 	return lamina_xattr_set_fd(fd, xattr, "y", 1, 0);
 }
 
-static errint_t clear_one(int fd, const char *name, bool marks)
+/* Whether @name of @fd, which is no `.wh.` name, is to be removed. Returns 1, 0 or -errno. */
+static errint_t is_to_clear(int fd, const char *name, unsigned int what)
 {
 	struct stat st;
 
-	if (lamina_whiteout_reserved(name)) {
-		if (!marks && !strcmp(name, LAMINA_DOT_OPAQUE))
-			return 0;
-	} else {
-		if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			return errno == ENOENT ? 0 : -errno;
-		if (!S_ISCHR(st.st_mode) || st.st_rdev != 0)
-			return 0;
-	}
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	if (S_ISREG(st.st_mode) && st.st_size == 0 && (what & LAMINA_CLEAR_MARKED))
+		return is_marked(fd, name);
+	return S_ISCHR(st.st_mode) && st.st_rdev == 0;
+}
+
+static errint_t clear_one(int fd, const char *name, unsigned int what)
+{
+	errint_t clear = 1;
+
+	if (!strcmp(name, LAMINA_DOT_OPAQUE))
+		clear = (what & LAMINA_CLEAR_OPAQUE) != 0;
+	else if (!lamina_whiteout_reserved(name))
+		clear = is_to_clear(fd, name, what);
+	if (clear <= 0)
+		return clear;
 	return unlinkat(fd, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static errint_t clear_all(int fd, bool marks)
+static errint_t clear_all(int fd, unsigned int what)
 {
 	_cleanup_dir_ DIR *dir = NULL;
 	const struct dirent *d;
@@ -262,11 +343,11 @@ static errint_t clear_all(int fd, bool marks)
 		return err;
 	while (err == 0 && (d = readdir(dir)))
 		if (lamina_name_valid(d->d_name))
-			err = clear_one(fd, d->d_name, marks);
+			err = clear_one(fd, d->d_name, what);
 	return err;
 }
 
-errint_t lamina_whiteout_clear(int fd, bool marks)
+errint_t lamina_whiteout_clear(int fd, unsigned int what)
 {
-	return with_times_kept(fd, clear_all, marks);
+	return with_times_kept(fd, clear_all, what);
 }

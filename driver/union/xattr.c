@@ -126,7 +126,7 @@ bool lamina_xattr_own(const struct lamina_union *u, const char *what,
 {
 	if (!u->xattr_ns)
 		return false;
-	snprintf(name, LAMINA_XATTR_NAME_SIZE, "%s.lamina.%s", u->xattr_ns, what);
+	snprintf(name, LAMINA_XATTR_NAME_SIZE, "%s.%s%s", u->xattr_ns, u->records, what);
 	return true;
 }
 

@@ -122,7 +122,7 @@ static errint_t whiteout_upper(struct lamina_union *u, const struct lamina_upcal
 	if (is_dir && err == 0)
 		return FUSE_UPCALL_RETRY;
 	if (is_dir && err > 0)
-		err = lamina_remove_leftovers(u, &dir->dir, c->name, true);
+		err = lamina_remove_leftovers(u, &dir->dir, c->name, true, false);
 	if (err == 0)
 		err = lamina_remove_by_whiteout(u, &dir->dir, c->name, is_dir);
 	return settled(err < 0 ? err : lamina_links_settle(u, &l->links));

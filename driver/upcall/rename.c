@@ -245,7 +245,7 @@ static errint_t cut_off(const struct lamina_union *u, const struct branch *b)
 
 	if (err == 0 && b->stack->n > 1)
 		err = lamina_opaque_write(u, upper_dir_fd(&dir));
-	return err < 0 ? err : lamina_whiteout_clear(upper_dir_fd(&dir), false);
+	return err < 0 ? err : lamina_whiteout_clear(upper_dir_fd(&dir), 0);
 }
 
 static errint_t raise_tree(struct tree *t)

@@ -291,3 +291,28 @@ directory_links() {
 	py inodes moved_meanwhile mnt/both mnt/gone
 	umount_lamina
 }
+
+# ---- link counts of directories ----
+
+@test "a merged directory has one link, another one those of its layer, as with overlayfs" {
+	mkdir -p upper/{both/a,upper/a} lower/{both/b,lower/a,below/a} second/{below/b,second}
+	link_counts() { (cd mnt && find . -type d -printf '%p %n\n' | LC_ALL=C sort); }
+	changes() {
+		mkdir mnt/both/new mnt/lower/new mnt/upper/new mnt/new mnt/new/a
+		rmdir mnt/both/b mnt/below/a
+	}
+	LOWERS=lower:second mount_lamina
+	link_counts >ours
+	changes
+	link_counts >>ours
+	umount_lamina
+	rm -r upper work
+	mkdir -p upper/{both/a,upper/a} work
+	LOWERS=lower:second mount_overlay
+	link_counts >theirs
+	changes
+	link_counts >>theirs
+	umount mnt
+	diff -u theirs ours
+	assert_equal "$(sed -n 's,^\./both ,,p; s,^\./second ,,p; s,^\./upper ,,p' ours | xargs)" "1 2 3 1 2 4"
+}

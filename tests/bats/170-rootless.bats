@@ -60,6 +60,37 @@ more"
 	assert_whiteout upper/dir
 }
 
+@test "an inner mount on an outer one marks deleted names by attributes that a namespace can write" {
+	mkdir -p lower/store/upper lower/store/work lower/inner lower/lower/{dir,tree/deep}
+	echo lower | tee lower/lower/{file,moved,over,dir/file,tree/deep/file} >/dev/null
+	run_expect 0 rootless '
+		mount_lamina
+		mount_inner() {
+			"$LAMINA_BIN/lamina-mount" -o lowerdir=mnt/lower,upperdir=mnt/store/upper,workdir=mnt/store/work mnt/inner
+		}
+		mount_inner
+		rm -r mnt/inner/file mnt/inner/dir
+		mkdir mnt/inner/dir
+		mv mnt/inner/tree mnt/inner/tree2
+		mv mnt/inner/moved mnt/inner/over
+		assert_names mnt/inner dir tree2 over
+		assert_names mnt/inner/dir
+		picture mnt/inner >mnt/store/before
+		umount mnt/inner
+		for name in file tree moved; do
+			assert_equal "$(stat -c %F mnt/store/upper/$name)" "regular empty file"
+			assert_equal "$(getfattr --only-values -n user.overlay.whiteout mnt/store/upper/$name)" y
+		done
+		assert_equal "$(getfattr --only-values -n user.overlay.opaque mnt/store/upper)" x
+		assert_equal "$(getfattr --only-values -n user.overlay.opaque mnt/store/upper/dir)" y
+		wait_until mount_inner
+		assert_picture mnt/store/before mnt/inner
+		umount mnt/inner
+		wait_until umount mnt
+	'
+	assert_equal "$(getfattr --only-values -n user.overlay.overlay.whiteout upper/store/upper/file)" y
+}
+
 @test "the marks are those that a namespace can write, and kernel overlayfs reads with userxattr" {
 	mkdir lower/dir lower/gone
 	echo lower >lower/dir/file
