@@ -18,6 +18,36 @@
 /* Pieces in which a long path is walked: below PATH_MAX, with room for a whole component. */
 #define PIECE_MAX (PATH_MAX - NAME_MAX - 2)
 
+/* Descriptors for all threads but those that use the reserve. */
+static int share = INT_MAX;
+static _Thread_local bool uses_reserve;
+
+void lamina_fd_reserve(size_t n)
+{
+	size_t limit = lamina_fd_limit();
+
+	share = limit > n && limit - n < INT_MAX ? (int)(limit - n) : INT_MAX;
+}
+
+void lamina_fd_use_reserve(bool use)
+{
+	uses_reserve = use;
+}
+
+/*
+ * What an open has returned, as fd or -errno. The kernel gives the lowest number that is free, so a number
+ * beyond the share means that the share is in use.
+ */
+static errint_t within_share(int fd)
+{
+	if (fd < 0)
+		return -errno;
+	if (fd < share || uses_reserve)
+		return fd;
+	close(fd);
+	return -EMFILE;
+}
+
 static errint_t open_piece(int dirfd, const char *path, int flags)
 {
 	struct open_how how = {
@@ -25,9 +55,8 @@ static errint_t open_piece(int dirfd, const char *path, int flags)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
 			   RESOLVE_NO_XDEV,
 	};
-	int fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 
-	return fd < 0 ? -errno : fd;
+	return within_share((int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how)));
 }
 
 /* Walk all of @path but its last piece; *@rest is left at the start of that piece. */
@@ -73,9 +102,7 @@ errint_t lamina_fd_open_beneath(int dirfd, const char *path, int flags)
 
 errint_t lamina_fd_open_name(int dirfd, const char *name, int flags)
 {
-	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
+	return within_share(openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC));
 }
 
 /* A process that holds /proc works in it. */
@@ -124,11 +151,9 @@ errint_t lamina_fd_where(int fd, char **ret)
 errint_t lamina_fd_reopen(int fd, int flags)
 {
 	char path[LAMINA_FD_PATH_SIZE];
-	int again;
 
 	lamina_fd_path(path, fd);
-	again = open(path, flags | O_CLOEXEC);
-	return again < 0 ? -errno : again;
+	return within_share(open(path, flags | O_CLOEXEC));
 }
 
 errint_t lamina_fd_link(int fd, int dirfd, const char *name)

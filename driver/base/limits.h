@@ -38,6 +38,15 @@
 #define LAMINA_MAX_CACHED_FDS	  4096
 #define LAMINA_CACHED_FDS_DIVISOR 4
 
+/* The share of RLIMIT_NOFILE for files that have lost their names and can be kept in no other way: an upper that is
+ * full takes no link to them, and a container may go on removing open files. */
+#define LAMINA_KEPT_FDS_DIVISOR 2
+
+/* Descriptors that are left to the control path: for a request, four; for looking at callers, and for files that are
+ * being made, one or two a thread. Of a small RLIMIT_NOFILE, no more than the share. */
+#define LAMINA_RESERVED_FDS	    64
+#define LAMINA_RESERVED_FDS_DIVISOR 4
+
 /* Names held in cached directory listings over the whole mount (about 64 bytes a name). */
 #define LAMINA_MAX_CACHED_NAMES 262144
 

@@ -210,12 +210,16 @@ static errint_t run(struct job *j)
 		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
 		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
 	};
+	errint_t err;
 
 	if (!is_known(j->in))
 		return lamina_error_say(&j->error, -EINVAL,
 					"the mount program is of another version");
 	wire_session_block_ahead(j->r->session);
-	return jobs[j->in->op](j);
+	lamina_fd_use_reserve(true);
+	err = jobs[j->in->op](j);
+	lamina_fd_use_reserve(false);
+	return err;
 }
 
 static bool may_control(const struct wire_request *r)

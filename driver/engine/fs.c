@@ -22,6 +22,13 @@ static unsigned int files_to_keep(void)
 	return share < LAMINA_MAX_CACHED_FDS ? (unsigned int)share : LAMINA_MAX_CACHED_FDS;
 }
 
+static size_t files_to_reserve(void)
+{
+	size_t share = lamina_fd_limit() / LAMINA_RESERVED_FDS_DIVISOR;
+
+	return share < LAMINA_RESERVED_FDS ? share : LAMINA_RESERVED_FDS;
+}
+
 static errint_t enter_root(struct lamina_fs *fs)
 {
 	struct lamina_union *u = fs->u;
@@ -54,6 +61,7 @@ errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 	errint_t err;
 
 	*fs = (struct lamina_fs){.u = u, .options = *options};
+	lamina_fd_reserve(files_to_reserve());
 	policy_init(fs, guard);
 	err = sweep_init(fs);
 	if (err < 0)

@@ -55,6 +55,57 @@ look_around() {
 	assert_file out $'root\ncat: mnt/etc/shadow: No such file or directory\n1\nroot'
 }
 
+# host_goes_on: what the host does while a container holds all that it can get; a wait would be for ever.
+host_goes_on() {
+	assert_equal "$(timeout "$(patience 60)" cat mnt/etc/passwd)" users
+	assert_equal "$(timeout "$(patience 60)" cat mnt/srv/*/file | paste -sd' ')" "a b"
+	timeout "$(patience 60)" ls -lR mnt/app mnt/usr >/dev/null
+	apply '{"maskedPaths": ["/etc/shadow", "/app"]}'
+	py_inside policy outcomes "ENOENT read mnt/etc/shadow" "ENOENT stat mnt/app" "success read mnt/etc/passwd"
+	assert grep -q /etc/shadow <<<"$(lamina policy show "$TEST_DIR/mnt")"
+	lamina policy remove "$TEST_DIR/mnt"
+	py_inside policy outcomes "success read mnt/etc/shadow"
+}
+
+# mount_with_few: the daemon may have 400 descriptors.
+mount_with_few() {
+	(
+		ulimit -n 400
+		mount_lamina -o policies
+	)
+}
+
+@test "a bound container with a thousand open files, named and nameless, stops neither apply nor the host" {
+	umount mnt
+	mount_with_few
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	mkfifo tell go
+	py_inside policy hold_open mnt/tmp 500 "$PWD/tell" "$PWD/go" 3>&- &
+	assert_equal "$(timeout "$(patience 60)" cat tell)" opened
+	host_goes_on
+	echo >go
+	wait "$!"
+}
+
+@test "the same where the upper is full: removing open files has an end, apply and the host go on" {
+	umount mnt
+	mkdir few
+	mount -t tmpfs -o nr_inodes=1200 few few
+	mkdir few/upper few/work
+	rm -r upper work
+	ln -s few/upper few/work .
+	mount_with_few
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	mkfifo tell go
+	py_inside policy hold_open_full mnt/tmp 400 "$PWD/tell" "$PWD/go" 3>&- &
+	assert_equal "$(timeout "$(patience 60)" cat tell)" opened
+	host_goes_on
+	echo >go
+	wait "$!"
+	umount mnt
+	umount few
+}
+
 @test "what was opened before is what the reference says it is" {
 	mkdir -p mnt/d/dir
 	echo content >mnt/d/file
