@@ -228,6 +228,24 @@ static bool may_control(const struct wire_request *r)
 	       !lamina_caller_is_bound(&fs_of(r)->policy.guard->callers, (pid_t)r->in->pid);
 }
 
+bool control_is_on_the_way(const struct wire_request *r)
+{
+	const struct fuse_ioctl_in *in = r->arg;
+
+	if (r->in->nodeid != FUSE_ROOT_ID)
+		return false;
+	switch (r->in->opcode) {
+	case FUSE_GETATTR:
+	case FUSE_STATX:
+	case FUSE_OPENDIR:
+		return may_control(r);
+	case FUSE_IOCTL:
+		return in->cmd == (uint32_t)LAMINA_IOC_CONTROL && may_control(r);
+	default:
+		return false;
+	}
+}
+
 errint_t control_request(struct wire_request *r, struct object *o)
 {
 	const struct fuse_ioctl_in *in = r->arg;

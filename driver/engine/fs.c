@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/control.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
 #include "engine/sweep.h"
@@ -187,12 +188,19 @@ static bool changes(const struct wire_request *r)
 	}
 }
 
+static enum wire_class class_of(const struct wire_request *r)
+{
+	if (control_is_on_the_way(r))
+		return WIRE_CONTROL;
+	return changes(r) ? WIRE_CHANGES : WIRE_READS;
+}
+
 const struct wire_ops lamina_fs_ops = {
 	.init = agree,
 	.thread_start = start_thread,
 	.ended = let_go,
 	.forget = forget,
-	.changes = changes,
+	.class = class_of,
 	.handlers =
 		{
 			[FUSE_LOOKUP] = op_lookup,

@@ -12,6 +12,7 @@ setup() {
 }
 
 teardown() {
+	[[ -z ${stuck:-} ]] || kill -CONT "$stuck"
 	[[ ! -e mnt/etc ]] || umount mnt
 	leak_check
 }
@@ -104,6 +105,41 @@ mount_with_few() {
 	wait "$!"
 	umount mnt
 	umount few
+}
+
+# A layer on another mount of ours, whose daemon is stopped: reads of it wait.
+mount_over_stuck_layer() {
+	umount mnt
+	rm -r upper work
+	mkdir layer upper work
+	for ((i = 0; i < 60; i++)); do echo "$i" >"lower/tmp/$i"; done
+	lamina_mount -o "lowerdir=$PWD/lower,engine=fuse" layer
+	stuck=$(daemons)
+	LOWERS=layer mount_lamina -o policies
+	mkdir mnt/new
+	kill -STOP "$stuck"
+}
+
+@test "a bound container whose 60 processes wait for a layer does not stop apply" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "a view has no daemon for requests to wait in"
+	mount_over_stuck_layer
+	readers=""
+	for ((i = 0; i < 60; i++)); do
+		inside cat "mnt/tmp/$i" >"out.$i" 3>&- &
+		readers+=${readers:+,}$!
+	done
+	sleep 1 # until they wait; earlier, the test would pass without a reserve, too
+	applied=0
+	timeout "$(patience 60)" "$LAMINA_BIN/lamina" policy apply "$TEST_DIR/mnt" - \
+		<<<'{"maskedPaths": ["/new/a"]}' || applied=$?
+	shown=$(timeout "$(patience 60)" "$LAMINA_BIN/lamina" policy show "$TEST_DIR/mnt") || true
+	kill -CONT "$stuck"
+	for pid in ${readers//,/ }; do wait "$pid"; done
+	assert_equal "$applied" 0
+	assert grep -q /new/a <<<"$shown"
+	assert_equal "$(sort -n out.* | paste -sd' ')" "$(seq 0 59 | paste -sd' ')"
+	umount mnt
+	umount layer
 }
 
 @test "what was opened before is what the reference says it is" {
