@@ -12,11 +12,43 @@
 #include <sys/resource.h>
 
 #include "base/calls.h"
-
 #include "base/proc.h"
 
 /* Pieces in which a long path is walked: below PATH_MAX, with room for a whole component. */
 #define PIECE_MAX (PATH_MAX - NAME_MAX - 2)
+
+/* Descriptors for all threads but those that use the reserve. */
+static int share = INT_MAX;
+static _Thread_local bool uses_reserve;
+
+void lamina_fd_reserve(size_t n)
+{
+	size_t limit = lamina_fd_limit();
+
+	share = limit > n && limit - n < INT_MAX ? (int)(limit - n) : INT_MAX;
+}
+
+void lamina_fd_use_reserve(bool use)
+{
+	uses_reserve = use;
+}
+
+/*
+ * What an open has returned, as fd or -errno. The kernel gives the lowest number that is free, so a
+ * number beyond the share means that the share is in use.
+ */
+static errint_t within_share(errint_t fd)
+{
+	if (fd < share || uses_reserve)
+		return fd;
+	close(fd);
+	return -EMFILE;
+}
+
+static errint_t open_piece(int dirfd, const char *path, int flags)
+{
+	return within_share(lamina_call_open_beneath(dirfd, path, flags));
+}
 
 /* Walk all of @path but its last piece; *@rest is left at the start of that piece. */
 static errint_t walk_pieces(int dirfd, const char **rest)
@@ -34,8 +66,7 @@ static errint_t walk_pieces(int dirfd, const char **rest)
 		memcpy(piece, *rest, length);
 		piece[length] = '\0';
 
-		int next =
-			lamina_call_open_beneath(at >= 0 ? at : dirfd, piece, O_PATH | O_DIRECTORY);
+		int next = open_piece(at >= 0 ? at : dirfd, piece, O_PATH | O_DIRECTORY);
 
 		if (next < 0)
 			return next;
@@ -49,22 +80,22 @@ static errint_t walk_pieces(int dirfd, const char **rest)
 errint_t lamina_fd_open_beneath(int dirfd, const char *path, int flags)
 {
 	if (!*path)
-		return lamina_call_open_beneath(dirfd, ".", flags);
+		return open_piece(dirfd, ".", flags);
 	if (strlen(path) <= PIECE_MAX)
-		return lamina_call_open_beneath(dirfd, path, flags);
+		return open_piece(dirfd, path, flags);
 
 	_cleanup_fd_ int at = walk_pieces(dirfd, &path);
 
 	if (at < 0)
 		return at;
-	return lamina_call_open_beneath(at, path, flags);
+	return open_piece(at, path, flags);
 }
 
 errint_t lamina_fd_open_name(int dirfd, const char *name, int flags)
 {
 	int fd = openat(dirfd, name, flags | O_NOFOLLOW | O_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	return within_share(fd < 0 ? -errno : fd);
 }
 
 /* A process that holds /proc works in it. */

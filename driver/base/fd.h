@@ -72,6 +72,15 @@ bool lamina_name_valid(const char *name);
 size_t lamina_fd_limit(void);
 
 /*
+ * From now on the functions above return -EMFILE as soon as only @n descriptors are left, but for threads that
+ * have called lamina_fd_use_reserve(true). To be called before other threads start.
+ */
+void lamina_fd_reserve(size_t n);
+
+/* Whether the calling thread may use the last descriptors. */
+void lamina_fd_use_reserve(bool use);
+
+/*
  * Open /dev/null as each of the standard streams that is closed. To be called first in a program, or
  * what it opens gets their numbers, and what it prints goes there.
  */

@@ -15,7 +15,10 @@
 #define LAMINA_MAX_THREADS 24
 #define LAMINA_MAX_CHANGES 16
 
-/* Changes that wait for a thread, in bytes: thousands of small ones, or dozens of the largest. */
+/* Threads that serve the control path alone: one for a request that waits, and one for the next. */
+#define LAMINA_CONTROL_THREADS 2
+
+/* Requests that wait for a thread, in bytes: thousands of small ones, or dozens of the largest. */
 #define LAMINA_MAX_WAITING_BYTES (64u << 20)
 
 /* Threads that are kept for the next burst. */
@@ -41,6 +44,15 @@
  * that they may take. */
 #define LAMINA_MAX_CACHED_FDS	  4096
 #define LAMINA_CACHED_FDS_DIVISOR 4
+
+/* The share of RLIMIT_NOFILE for files that have lost their names and can be kept in no other way: an upper that is
+ * full takes no link to them, and a container may go on removing open files. */
+#define LAMINA_KEPT_FDS_DIVISOR 2
+
+/* Descriptors that are left to the control path: for a request, four; for looking at callers, and for files that are
+ * being made, one or two a thread. Of a small RLIMIT_NOFILE, no more than the share. */
+#define LAMINA_RESERVED_FDS	    64
+#define LAMINA_RESERVED_FDS_DIVISOR 4
 
 /* Names held in cached directory listings over the whole mount (about 64 bytes a name). */
 #define LAMINA_MAX_CACHED_NAMES 262144

@@ -210,18 +210,40 @@ static errint_t run(struct job *j)
 		[LAMINA_CONTROL_SHOW] = show,	[LAMINA_CONTROL_TRACE] = trace,
 		[LAMINA_CONTROL_LEARN] = learn, [LAMINA_CONTROL_LEARN_END] = end_learning,
 	};
+	errint_t err;
 
 	if (!is_known(j->in))
 		return lamina_error_say(&j->error, -EINVAL,
 					"the mount program is of another version");
 	wire_session_block_ahead(j->r->session);
-	return jobs[j->in->op](j);
+	lamina_fd_use_reserve(true);
+	err = jobs[j->in->op](j);
+	lamina_fd_use_reserve(false);
+	return err;
 }
 
 static bool may_control(const struct wire_request *r)
 {
 	return (r->in->uid == geteuid() || r->in->uid == 0) &&
 	       !lamina_caller_is_bound(&fs_of(r)->policy.guard->callers, (pid_t)r->in->pid);
+}
+
+bool control_is_on_the_way(const struct wire_request *r)
+{
+	const struct fuse_ioctl_in *in = r->arg;
+
+	if (r->in->nodeid != FUSE_ROOT_ID)
+		return false;
+	switch (r->in->opcode) {
+	case FUSE_GETATTR:
+	case FUSE_STATX:
+	case FUSE_OPENDIR:
+		return may_control(r);
+	case FUSE_IOCTL:
+		return in->cmd == (uint32_t)LAMINA_IOC_CONTROL && may_control(r);
+	default:
+		return false;
+	}
 }
 
 errint_t control_request(struct wire_request *r, struct object *o)

@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "engine/control.h"
 #include "engine/passthrough.h"
 #include "engine/policy.h"
 #include "engine/sweep.h"
@@ -20,6 +21,13 @@ static unsigned int files_to_keep(void)
 	size_t share = lamina_fd_limit() / LAMINA_CACHED_FDS_DIVISOR;
 
 	return share < LAMINA_MAX_CACHED_FDS ? (unsigned int)share : LAMINA_MAX_CACHED_FDS;
+}
+
+static size_t files_to_reserve(void)
+{
+	size_t share = lamina_fd_limit() / LAMINA_RESERVED_FDS_DIVISOR;
+
+	return share < LAMINA_RESERVED_FDS ? share : LAMINA_RESERVED_FDS;
 }
 
 static errint_t enter_root(struct lamina_fs *fs)
@@ -55,6 +63,7 @@ errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 	errint_t err;
 
 	*fs = (struct lamina_fs){.u = u, .options = *options};
+	lamina_fd_reserve(files_to_reserve());
 	policy_init(fs, guard);
 	err = sweep_init(fs);
 	if (err < 0)
@@ -180,12 +189,19 @@ static bool changes(const struct wire_request *r)
 	}
 }
 
+static enum wire_class class_of(const struct wire_request *r)
+{
+	if (control_is_on_the_way(r))
+		return WIRE_CONTROL;
+	return changes(r) ? WIRE_CHANGES : WIRE_READS;
+}
+
 const struct wire_ops lamina_fs_ops = {
 	.init = agree,
 	.thread_start = start_thread,
 	.ended = let_go,
 	.forget = forget,
-	.changes = changes,
+	.class = class_of,
 	.handlers =
 		{
 			[FUSE_LOOKUP] = op_lookup,

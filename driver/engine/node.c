@@ -10,7 +10,9 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "base/hash.h"
+#include "base/limits.h"
 #include "engine/cache.h"
 #include "engine/orphan.h"
 #include "wire/proto.h"
@@ -197,6 +199,7 @@ errint_t node_table_init(struct node_table *t, struct lamina_union *u, unsigned 
 
 	*t = (struct node_table){.u = u, .next_id = FUSE_ROOT_ID, .max_files = max_files};
 	t->max_kept = max_files / 2;
+	t->most_kept = lamina_fd_limit() / LAMINA_KEPT_FDS_DIVISOR;
 	reaper_init(&t->reaper, u);
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->not_busy, NULL);

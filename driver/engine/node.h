@@ -123,7 +123,8 @@ struct node_table {
 	/* Caches, oldest first; under `lock`. `kept` files are among them, and stay. */
 	struct file *files_newest, *files_oldest;
 	unsigned int n_files, max_files;
-	unsigned int n_kept, max_kept;
+	size_t n_kept, max_kept,
+		most_kept; /* beyond the maximum only what can be kept in no other way */
 	struct shared_listing *listings_newest, *listings_oldest;
 	unsigned int n_names;
 

@@ -245,7 +245,7 @@ errint_t op_readlink(struct wire_request *r)
 		err = lamina_attr_read_link(held.file->fd, r->room, PATH_MAX);
 	if (err < 0)
 		return err;
-	/* The kernel keeps targets, and gives them to anyone who has the link open. */
+	/* The kernel keeps targets, and gives them to any process that has the link open. */
 	if (policy_hides(o.fs, o.node))
 		sweep_content(o.fs, o.node->id);
 	wire_payload(r, r->room, (size_t)err);

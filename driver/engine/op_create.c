@@ -182,7 +182,11 @@ static errint_t create_unnamed(struct object *parent, const struct lamina_new *w
 	*ret = (struct object){fs, node_enter_unnamed(&fs->table, parent->node, &entry)};
 	if (!ret->node)
 		return -ENOMEM;
-	orphan_adopt(ret, made.file->fd);
+	err = orphan_adopt(ret, made.file->fd);
+	if (err < 0) {
+		object_done(ret);
+		return err;
+	}
 	node_set_file(&fs->table, ret->node, made.file);
 	return 0;
 }

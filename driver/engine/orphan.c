@@ -15,13 +15,13 @@
 #include "engine/reaper.h"
 #include "union/work.h"
 
-/* Take one of the descriptors for orphans. Returns false if there is none left, unless it @must be. */
-static bool take_share(struct node_table *t, struct node *node, bool must)
+/* Take one of the @most descriptors for orphans. Returns false if there is none left. */
+static bool take_share(struct node_table *t, struct node *node, size_t most)
 {
 	bool taken;
 
 	pthread_mutex_lock(&t->lock);
-	taken = node->kept || t->n_kept < t->max_kept || must;
+	taken = node->kept || t->n_kept < most;
 	if (taken && !node->kept) {
 		node->kept = true;
 		t->n_kept++;
@@ -120,7 +120,7 @@ errint_t orphan_prepare(struct object *o)
 
 	if (is_prepared(node))
 		return 0;
-	if (take_share(&o->fs->table, node, false))
+	if (take_share(&o->fs->table, node, o->fs->table.max_kept))
 		return keep_file(o);
 	if (S_ISDIR(node->type))
 		return remember_attributes(o);
@@ -129,7 +129,8 @@ errint_t orphan_prepare(struct object *o)
 	/* A file system may be too full for a link, or have none: removing must work all the same. */
 	if (put_upper_aside(o) == 0)
 		return 0;
-	(void)take_share(&o->fs->table, node, true);
+	if (!take_share(&o->fs->table, node, o->fs->table.most_kept))
+		return -ENFILE;
 	return keep_file(o);
 }
 
@@ -148,10 +149,13 @@ void orphan_settle(struct object *o)
 	pthread_rwlock_unlock(&t->tree);
 }
 
-void orphan_adopt(struct object *o, int fd)
+errint_t orphan_adopt(struct object *o, int fd)
 {
-	if (!take_share(&o->fs->table, o->node, false) && put_aside(o, fd) < 0)
-		(void)take_share(&o->fs->table, o->node, true);
+	struct node_table *t = &o->fs->table;
+	bool found = take_share(t, o->node, t->max_kept) || put_aside(o, fd) == 0 ||
+		     take_share(t, o->node, t->most_kept);
+
+	return found ? 0 : -ENFILE;
 }
 
 void orphan_release(struct node_table *t, struct node *node)

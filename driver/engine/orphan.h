@@ -14,15 +14,18 @@
 
 /*
  * The object @o, which is marked as changing, is about to lose a name: see to it that it is found
- * afterwards. orphan_settle() has to follow.
+ * afterwards. orphan_settle() has to follow. -ENFILE: there is no link and no descriptor left for it.
  */
 errint_t orphan_prepare(struct object *o);
 
 /* The name was removed, or not: give back what is not needed as another name leads to @o. */
 void orphan_settle(struct object *o);
 
-/* The upper file @fd is @o, or is going to be, and has no name: its file is going to be kept. */
-void orphan_adopt(struct object *o, int fd);
+/*
+ * The upper file @fd is @o, or is going to be, and has no name: its file is going to be kept. -ENFILE as
+ * orphan_prepare().
+ */
+errint_t orphan_adopt(struct object *o, int fd);
 
 /* Take what leads to @node without a name away from it. Under `tree` for writing, or for a node that no
  * thread knows. */

@@ -160,7 +160,9 @@ static errint_t copy_unnamed(struct object *o, const struct lamina_copyup_option
 	copy.file = file_new(err, true, true);
 	if (!copy.file)
 		return -ENOMEM;
-	orphan_adopt(o, copy.file->fd);
+	err = orphan_adopt(o, copy.file->fd);
+	if (err < 0)
+		return err;
 	switch_file(o, copy.file);
 	return 0;
 }

@@ -91,7 +91,7 @@ static errint_t change_once(struct change *c)
 	return err;
 }
 
-/* Up to 20 ms, so that those who were slower at the same time don't meet again. */
+/* Up to 20 ms, so that programs that were slower at the same time don't meet again. */
 static void pause_a_while(void)
 {
 	struct timespec now;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Admission of requests that change the file system. Such a request may have to wait for long: for
- * the upper's file system (frozen, full, slow, remote), or for another change of the same object. So
- * only a part of the threads may be at work on changes at a time; the rest of them stays for requests
- * that only read. A change beyond that waits in a queue, without a thread.
+ * Admission of requests. A request may have to wait for long: for a layer's file system (stuck, slow,
+ * remote), for the upper's (frozen, full), or for another change of the same object. So only a part of
+ * the threads may be at work on changes at a time, and a few threads are never at work on anything but
+ * the control path. A request beyond that waits in a queue, without a thread. Of those that may begin,
+ * the one that came first does.
  *
- * The queue is bounded by the memory of the requests in it (LAMINA_MAX_WAITING_BYTES). A change for
- * which there is no room takes a thread, as it is kept waiting nowhere else.
+ * The queues are bounded by the memory of the requests in them (LAMINA_MAX_WAITING_BYTES). A change for
+ * which there is no room takes a thread that would otherwise read.
  *
  * All functions may be called by any thread.
  */
@@ -16,10 +17,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum wire_class {
+	WIRE_READS,   /* may wait for a layer */
+	WIRE_CHANGES, /* may wait for the upper as well, or for another change */
+	WIRE_QUEUES,
+	WIRE_CONTROL = WIRE_QUEUES, /* is served at once; the session's own requests are as well */
+};
+
+enum wire_admitted {
+	WIRE_SERVE,   /* now; wire_admission_leave() has to follow */
+	WIRE_WAITS,   /* a copy of the request waits */
+	WIRE_NO_ROOM, /* neither is possible; it fails */
+};
+
 /* A request that waited, as it was read. */
 struct wire_waiting {
 	struct wire_waiting *next;
 	uint64_t unique;
+	uint64_t number; /* of its arrival */
+	enum wire_class class;
 	size_t size;
 	char bytes[]; /* aligned as malloc() aligns */
 };
@@ -32,18 +48,15 @@ struct wire_admission *wire_admission_new(void);
 /* Frees what still waits as well. */
 void wire_admission_free(struct wire_admission *a);
 
-/*
- * The change @unique, @size bytes at @bytes, is about to be served. Returns true: serve it, and call
- * wire_admission_leave() afterwards; false: a copy of it waits.
- */
-bool wire_admission_enter(struct wire_admission *a, uint64_t unique, const void *bytes,
-			  size_t size);
+/* The request @unique, @size bytes at @bytes, is about to be served. @class: not WIRE_CONTROL. */
+enum wire_admitted wire_admission_enter(struct wire_admission *a, enum wire_class class,
+					uint64_t unique, const void *bytes, size_t size);
 
 /*
- * A change has been served. Returns the next one that waits, for free(), which takes the place of the
- * one that was served: call this again after it; NULL: there is none.
+ * A request of @class has been served. Returns the next one that waits, for free(), which takes the
+ * place of the one that was served: call this again after it; NULL: none may be served now.
  */
-struct wire_waiting *wire_admission_leave(struct wire_admission *a);
+struct wire_waiting *wire_admission_leave(struct wire_admission *a, enum wire_class class);
 
-/* Take the change @unique out of the queue. Returns whether it waited there. */
+/* Take the request @unique out of the queue. Returns whether it waited there. */
 bool wire_admission_cancel(struct wire_admission *a, uint64_t unique);

@@ -153,13 +153,13 @@ static void become_ready(struct wire_session *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* A request that waits for its admission has not begun: it ends here. */
-static void answer_interrupted(struct wire_session *s, uint64_t unique)
+/* A request that has not begun ends with the error @err. */
+static void answer_early(struct wire_session *s, uint64_t unique, errint_t err)
 {
-	struct fuse_out_header header = {.len = sizeof(header), .unique = unique, .error = -EINTR};
+	struct fuse_out_header header = {.len = sizeof(header), .unique = unique, .error = err};
 
 	if (write(s->device, &header, sizeof(header)) < 0 && s->debug)
-		fprintf(stderr, "interrupted request: %s\n", strerror(errno));
+		fprintf(stderr, "request that has not begun: %s\n", strerror(errno));
 }
 
 static errint_t handle_interrupt(struct wire_session *s, struct wire_request *r)
@@ -168,7 +168,7 @@ static errint_t handle_interrupt(struct wire_session *s, struct wire_request *r)
 	errint_t result = -EAGAIN; /* not seen yet, or done: the kernel asks again, or does not */
 
 	if (wire_admission_cancel(s->admission, in->unique)) {
-		answer_interrupted(s, in->unique);
+		answer_early(s, in->unique, -EINTR);
 		return WIRE_NO_REPLY;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -289,16 +289,33 @@ static struct wire_request request_in(struct wire_session *s, const struct wire_
 		.session = s, .user = s->user, .out = buffers->out, .room = buffers->room};
 }
 
-/* The changes that waited while this thread was at work on one, until none waits. */
-static void serve_waiting(struct wire_session *s, const struct wire_buffers *buffers)
+/* Serve @r, of @class, and then those that have waited meanwhile, until none may begin. */
+static void serve_admitted(struct wire_session *s, struct wire_request *r, enum wire_class class,
+			   const struct wire_buffers *buffers)
 {
 	struct wire_waiting *w;
 
-	while ((w = wire_admission_leave(s->admission))) {
-		struct wire_request r = request_in(s, buffers);
+	serve_decoded(s, r, 0);
+	while ((w = wire_admission_leave(s->admission, class))) {
+		struct wire_request next = request_in(s, buffers);
 
-		serve_decoded(s, &r, wire_decode(&r, w->bytes, w->size));
+		class = w->class;
+		serve_decoded(s, &next, wire_decode(&next, w->bytes, w->size));
 		free(w);
+	}
+}
+
+static enum wire_class class_of(const struct wire_session *s, const struct wire_request *r)
+{
+	switch (r->in->opcode) {
+	case FUSE_INIT:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+	case FUSE_DESTROY:
+		return WIRE_CONTROL;
+	default:
+		return s->ops->class ? s->ops->class(r) : WIRE_CONTROL;
 	}
 }
 
@@ -307,18 +324,27 @@ static void serve(void *user, struct wire_buffers *buffers, size_t size)
 	struct wire_session *s = user;
 	struct wire_request r = request_in(s, buffers);
 	errint_t result = wire_decode(&r, buffers->in, size);
-	bool changes;
+	enum wire_class class;
 
 	if (result == -EBADMSG)
 		return;
 	if (result < 0 && !gets_reply(&r))
 		return;
-	changes = result == 0 && s->ops->changes && s->ops->changes(&r);
-	if (changes && !wire_admission_enter(s->admission, r.in->unique, buffers->in, size))
+	class = result == 0 ? class_of(s, &r) : WIRE_CONTROL;
+	if (class == WIRE_CONTROL) {
+		serve_decoded(s, &r, result);
 		return;
-	serve_decoded(s, &r, result);
-	if (changes)
-		serve_waiting(s, buffers);
+	}
+	switch (wire_admission_enter(s->admission, class, r.in->unique, buffers->in, size)) {
+	case WIRE_SERVE:
+		serve_admitted(s, &r, class, buffers);
+		break;
+	case WIRE_NO_ROOM:
+		answer_early(s, r.in->unique, -ENOMEM);
+		break;
+	case WIRE_WAITS:
+		break;
+	}
 }
 
 static void start(void *user)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wire/admission.h"
 #include "wire/request.h"
 
 /* What kernel and session agree on. */
@@ -34,10 +35,10 @@ struct wire_ops {
 	/* The kernel dropped @n lookups of node @id. NULL where there are no nodes. */
 	void (*forget)(void *user, uint64_t id, uint64_t n);
 	/*
-	 * Whether the decoded request changes the file system, and may so wait for long. NULL: the
-	 * device brings changes only.
+	 * What the decoded request may wait for. It is not asked about the session's own. NULL: the device
+	 * brings changes only, which are served as they come.
 	 */
-	bool (*changes)(const struct wire_request *r);
+	enum wire_class (*class)(const struct wire_request *r);
 	/* By opcode; NULL answers -ENOSYS. INIT, FORGET, INTERRUPT and DESTROY are the session's. */
 	wire_handler handlers[WIRE_OPCODES];
 	/* FUSE_UPCALL. */

@@ -12,6 +12,7 @@ setup() {
 }
 
 teardown() {
+	[[ -z ${stuck:-} ]] || kill -CONT "$stuck"
 	[[ ! -e mnt/etc ]] || umount mnt
 	leak_check
 }
@@ -53,6 +54,92 @@ look_around() {
 	echo >go
 	wait "$!"
 	assert_file out $'root\ncat: mnt/etc/shadow: No such file or directory\n1\nroot'
+}
+
+# host_goes_on: what the host does while a container holds all that it can get; a wait would be for ever.
+host_goes_on() {
+	assert_equal "$(timeout "$(patience 60)" cat mnt/etc/passwd)" users
+	assert_equal "$(timeout "$(patience 60)" cat mnt/srv/*/file | paste -sd' ')" "a b"
+	timeout "$(patience 60)" ls -lR mnt/app mnt/usr >/dev/null
+	apply '{"maskedPaths": ["/etc/shadow", "/app"]}'
+	py_inside policy outcomes "ENOENT read mnt/etc/shadow" "ENOENT stat mnt/app" "success read mnt/etc/passwd"
+	assert grep -q /etc/shadow <<<"$(lamina policy show "$TEST_DIR/mnt")"
+	lamina policy remove "$TEST_DIR/mnt"
+	py_inside policy outcomes "success read mnt/etc/shadow"
+}
+
+# mount_with_few: the daemon may have 400 descriptors.
+mount_with_few() {
+	(
+		ulimit -n 400
+		mount_lamina -o policies
+	)
+}
+
+@test "a bound container with a thousand open files, named and nameless, stops neither apply nor the host" {
+	umount mnt
+	mount_with_few
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	mkfifo tell go
+	py_inside policy hold_open mnt/tmp 500 "$PWD/tell" "$PWD/go" 3>&- &
+	assert_equal "$(timeout "$(patience 60)" cat tell)" opened
+	host_goes_on
+	echo >go
+	wait "$!"
+}
+
+@test "the same where the upper is full: removing open files has an end, apply and the host go on" {
+	umount mnt
+	mkdir few
+	mount -t tmpfs -o nr_inodes=1200 few few
+	mkdir few/upper few/work
+	rm -r upper work
+	ln -s few/upper few/work .
+	mount_with_few
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	mkfifo tell go
+	py_inside policy hold_open_full mnt/tmp 400 "$PWD/tell" "$PWD/go" 3>&- &
+	assert_equal "$(timeout "$(patience 60)" cat tell)" opened
+	host_goes_on
+	echo >go
+	wait "$!"
+	umount mnt
+	umount few
+}
+
+# A layer on another mount of ours, whose daemon is stopped: reads of it wait.
+mount_over_stuck_layer() {
+	umount mnt
+	rm -r upper work
+	mkdir layer upper work
+	for ((i = 0; i < 60; i++)); do echo "$i" >"lower/tmp/$i"; done
+	lamina_mount -o "lowerdir=$PWD/lower,engine=fuse" layer
+	stuck=$(daemons)
+	LOWERS=layer mount_lamina -o policies
+	mkdir mnt/new
+	kill -STOP "$stuck"
+}
+
+@test "a bound container whose 60 processes wait for a layer does not stop apply" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "a view has no daemon for requests to wait in"
+	mount_over_stuck_layer
+	readers=""
+	for ((i = 0; i < 60; i++)); do
+		inside cat "mnt/tmp/$i" >"out.$i" 3>&- &
+		readers+=${readers:+,}$!
+	done
+	sleep 1 # until they wait; earlier, the test would pass without a reserve, too
+	applied=0
+	timeout "$(patience 60)" "$LAMINA_BIN/lamina" policy apply "$TEST_DIR/mnt" - \
+		<<<'{"maskedPaths": ["/new/a"]}' || applied=$?
+	shown=$(timeout "$(patience 60)" "$LAMINA_BIN/lamina" policy show "$TEST_DIR/mnt") || true
+	kill -CONT "$stuck"
+	for pid in ${readers//,/ }; do wait "$pid"; done
+	assert_equal "$applied" 0
+	assert grep -q /new/a <<<"$shown"
+	assert_equal "$(sort -n out.* | paste -sd' ')" "$(seq 0 59 | paste -sd' ')"
+	umount mnt
+	umount layer
 }
 
 @test "what was opened before is what the reference says it is" {

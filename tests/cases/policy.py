@@ -7,6 +7,7 @@ import errno
 import fcntl
 import mmap
 import os
+import resource
 import stat
 import struct
 import threading
@@ -258,6 +259,57 @@ def tell_and_wait(word, tell, wait):
         file.write(word)
     with open(wait) as file:
         file.read()
+
+
+def open_many(count):
+    """Files that are open: `count` that have a name, and as many that are to lose it."""
+    # The descriptors of this process are not what is measured.
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    made = [f"{kind}.{i}" for kind in ("named", "nameless") for i in range(count)]
+    fds = [os.open(name, os.O_CREAT | os.O_RDWR, 0o600) for name in made]
+    for fd in fds:
+        os.write(fd, b"content")
+    return fds, made[count:]
+
+
+@case
+def hold_open(directory, count, tell, wait):
+    """Many files open, with a name and without."""
+    os.chdir(directory)
+    fds, nameless = open_many(int(count))
+    for name in nameless:
+        os.unlink(name)
+    tell_and_wait("opened", tell, wait)
+    for fd in fds:
+        equal(os.pread(fd, 100, 0), b"content", "content of an open file")
+
+
+@case
+def hold_open_full(directory, count, tell, wait):
+    """The same where the upper is full: it takes no link. What cannot be removed is as it was."""
+    os.chdir(directory)
+    fds, nameless = open_many(int(count))
+    filled = 0
+    while outcome(os.mkdir, f"fill.{filled}") == "success":
+        filled += 1
+    removed = [outcome(os.unlink, name) for name in nameless]
+    holds(set(removed) <= {"success", "ENFILE"}, f"removing open files: {set(removed)}")
+    holds(removed.count("success") >= 64, f"only {removed.count('success')} open files could be removed")
+    if os.environ["LAMINA_ENGINE"] != "bpf":
+        holds("ENFILE" in removed, "the daemon keeps a descriptor for each of them")
+    tell_and_wait("opened", tell, wait)
+    for fd in fds:
+        equal(os.pread(fd, 100, 0), b"content", "content of an open file")
+        os.close(fd)
+    for name, result in zip(nameless, removed):
+        equal(os.path.exists(name), result != "success", "a name that could not be removed is there")
+    # Descriptors come free when the kernel has forgotten the files.
+    deadline = time.monotonic() + 60
+    for name in filter(os.path.exists, nameless):
+        while outcome(os.unlink, name) == "ENFILE" and time.monotonic() < deadline:
+            time.sleep(0.01)
+        holds(not os.path.exists(name), "a file is removed after others were closed")
 
 
 def names_by(fd):

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Admission of changes: how many are served at a time, and which come next.
+ * Admission of requests: how many are served at a time, and which come next.
  */
 #include <stdlib.h>
 
@@ -13,20 +13,31 @@ static char bytes[1 << 20];
 static bool enter(struct wire_admission *a, uint64_t unique, size_t size)
 {
 	bytes[0] = (char)unique;
-	return wire_admission_enter(a, unique, bytes, size);
+	return wire_admission_enter(a, WIRE_CHANGES, unique, bytes, size) == WIRE_SERVE;
 }
 
-/* The number of the next change that waits, or 0. */
-static uint64_t leave(struct wire_admission *a)
+static enum wire_admitted enter_read(struct wire_admission *a, uint64_t unique, size_t size)
 {
-	struct wire_waiting *w = wire_admission_leave(a);
+	bytes[0] = (char)unique;
+	return wire_admission_enter(a, WIRE_READS, unique, bytes, size);
+}
+
+/* The number of the next request that waits, or 0. One of @class was served. */
+static uint64_t leave_class(struct wire_admission *a, enum wire_class class)
+{
+	struct wire_waiting *w = wire_admission_leave(a, class);
 	uint64_t unique = w ? w->unique : 0;
 
 	if (w)
-		ok(w->bytes[0] == (char)unique, "change %llu is what was read",
+		ok(w->bytes[0] == (char)unique, "request %llu is what was read",
 		   (unsigned long long)unique);
 	free(w);
 	return unique;
+}
+
+static uint64_t leave(struct wire_admission *a)
+{
+	return leave_class(a, WIRE_CHANGES);
 }
 
 static void test_limit(void)
@@ -87,8 +98,55 @@ static void test_room(void)
 	wire_admission_free(a);
 }
 
+#define MAX_AT_WORK (LAMINA_MAX_THREADS - LAMINA_CONTROL_THREADS)
+
+static void test_reserve(void)
+{
+	struct wire_admission *a = wire_admission_new();
+	unsigned int served = 0, waiting = 0;
+
+	while (enter_read(a, served + 1, 100) == WIRE_SERVE)
+		served++;
+	same_number(served, MAX_AT_WORK, "reads leave threads to the control path");
+	ok(!enter(a, 101, 100), "then a change waits as well, though none is at work");
+	same_number(enter_read(a, 102, 100), WIRE_WAITS, "and another read");
+	same_number((long long)leave_class(a, WIRE_READS), MAX_AT_WORK + 1,
+		    "the first comes first");
+	same_number((long long)leave_class(a, WIRE_READS), 101,
+		    "then the change, which came second");
+	same_number((long long)leave(a), 102, "then the second read");
+	while (enter_read(a, 200 + waiting, sizeof(bytes)) == WIRE_WAITS)
+		waiting++;
+	same_number(waiting, LAMINA_MAX_WAITING_BYTES / sizeof(bytes), "the queue is bounded");
+	same_number(enter_read(a, 300, sizeof(bytes)), WIRE_NO_ROOM, "a read beyond it fails");
+	same_number(wire_admission_enter(a, WIRE_CHANGES, 301, bytes, sizeof(bytes)), WIRE_NO_ROOM,
+		    "and a change does");
+	wire_admission_free(a);
+}
+
+/* Changes at their limit keep no read waiting, nor do they use up what is left. */
+static void test_both(void)
+{
+	struct wire_admission *a = wire_admission_new();
+	unsigned int served = 0;
+
+	for (unsigned int i = 1; i <= LAMINA_MAX_CHANGES; i++)
+		enter(a, i, 100);
+	ok(!enter(a, 101, 100), "a change beyond the limit waits");
+	while (enter_read(a, 200 + served, 100) == WIRE_SERVE)
+		served++;
+	same_number(served, MAX_AT_WORK - LAMINA_MAX_CHANGES, "the other threads read");
+	same_number((long long)leave_class(a, WIRE_READS), 200 + served,
+		    "a read that waits comes before a change that may not begin");
+	same_number((long long)leave_class(a, WIRE_READS), 0, "no other may begin");
+	same_number((long long)leave(a), 101, "a change takes the place of a change");
+	wire_admission_free(a);
+}
+
 int main(void)
 {
+	test_reserve();
+	test_both();
 	test_limit();
 	test_cancel();
 	test_room();
