@@ -153,7 +153,7 @@ errint_t lamina_fd_reopen(int fd, int flags)
 
 	lamina_fd_path(path, fd);
 	again = open(path, flags | O_CLOEXEC);
-	return again < 0 ? -errno : again;
+	return within_share(again < 0 ? -errno : again);
 }
 
 errint_t lamina_fd_link(int fd, int dirfd, const char *name)
