@@ -18,7 +18,7 @@
 /* Threads that serve the control path alone: one for a request that waits, and one for the next. */
 #define LAMINA_CONTROL_THREADS 2
 
-/* Requests that wait for a thread, in bytes: thousands of small ones, or dozens of the largest. */
+/* Requests of one class that wait for a thread, in bytes: thousands of small ones, or dozens of the largest. */
 #define LAMINA_MAX_WAITING_BYTES (64u << 20)
 
 /* Threads that are kept for the next burst. */

@@ -12,14 +12,14 @@
 
 struct queue {
 	struct wire_waiting *first, **end;
+	size_t bytes;
 };
 
 struct wire_admission {
 	pthread_mutex_t lock;
 	unsigned int at_work[WIRE_QUEUES];
 	struct queue queues[WIRE_QUEUES];
-	uint64_t waited; /* so many requests have, until now */
-	size_t bytes;	 /* of all that wait */
+	uint64_t waited; /* number of requests that were put into a queue */
 };
 
 struct wire_admission *wire_admission_new(void)
@@ -70,7 +70,7 @@ static bool put_in(struct wire_admission *a, enum wire_class class, uint64_t uni
 	struct queue *queue = &a->queues[class];
 	struct wire_waiting *w;
 
-	if (a->bytes + size > LAMINA_MAX_WAITING_BYTES)
+	if (queue->bytes + size > LAMINA_MAX_WAITING_BYTES)
 		return false;
 	w = malloc(sizeof(*w) + size);
 	if (!w)
@@ -80,7 +80,7 @@ static bool put_in(struct wire_admission *a, enum wire_class class, uint64_t uni
 	memcpy(w->bytes, bytes, size);
 	*queue->end = w;
 	queue->end = &w->next;
-	a->bytes += size;
+	queue->bytes += size;
 	return true;
 }
 
@@ -93,7 +93,7 @@ static struct wire_waiting *take_out(struct wire_admission *a, struct wire_waiti
 	*at = w->next;
 	if (queue->end == &w->next)
 		queue->end = at;
-	a->bytes -= w->size;
+	queue->bytes -= w->size;
 	return w;
 }
 
@@ -121,7 +121,7 @@ enum wire_admitted wire_admission_enter(struct wire_admission *a, enum wire_clas
 	if (a->queues[class].first || !may_begin(a, class)) {
 		if (put_in(a, class, unique, bytes, size))
 			admitted = WIRE_WAITS;
-		else if (!has_thread(a))
+		else if (!may_begin(a, class))
 			admitted = WIRE_NO_ROOM;
 	}
 	a->at_work[class] += admitted == WIRE_SERVE;

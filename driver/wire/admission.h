@@ -6,8 +6,8 @@
  * the control path. A request beyond that waits in a queue, without a thread. Of those that may begin,
  * the one that came first does.
  *
- * The queues are bounded by the memory of the requests in them (LAMINA_MAX_WAITING_BYTES). A change for
- * which there is no room takes a thread that would otherwise read.
+ * Each queue is bounded by the memory of the requests in it (LAMINA_MAX_WAITING_BYTES). A request for
+ * which there is no room fails: no thread is taken from those that read.
  *
  * All functions may be called by any thread.
  */

@@ -319,6 +319,12 @@ static enum wire_class class_of(const struct wire_session *s, const struct wire_
 	}
 }
 
+/* If these were answered without being served, what they release would stay for ever. */
+static bool releases(const struct wire_request *r)
+{
+	return r->in->opcode == FUSE_RELEASE || r->in->opcode == FUSE_RELEASEDIR;
+}
+
 static void serve(void *user, struct wire_buffers *buffers, size_t size)
 {
 	struct wire_session *s = user;
@@ -340,7 +346,10 @@ static void serve(void *user, struct wire_buffers *buffers, size_t size)
 		serve_admitted(s, &r, class, buffers);
 		break;
 	case WIRE_NO_ROOM:
-		answer_early(s, r.in->unique, -ENOMEM);
+		if (releases(&r))
+			serve_decoded(s, &r, 0);
+		else
+			answer_early(s, r.in->unique, -ENOMEM);
 		break;
 	case WIRE_WAITS:
 		break;

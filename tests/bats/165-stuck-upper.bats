@@ -9,7 +9,7 @@ load ../lib/common
 setup() {
 	test_dir
 	disk=$SCENE_BASE/disk
-	truncate -s 64M image
+	truncate -s 256M image
 	mkfs.ext4 -q -F image
 	mkdir "$disk"
 	mount -o loop image "$disk"
@@ -111,6 +111,38 @@ read_all() {
 	thaw
 	all_done
 	assert test -d mnt/moved -a -d mnt/other.moved
+}
+
+# A mebibyte each, by a handle from before: more than the daemon queues.
+write_much() {
+	touch "opened.$1"
+	until [[ -e begin ]]; do sleep 0.1; done
+	dd if=/dev/zero bs=1M count=1 conv=notrunc status=none 2>"said.$1"
+}
+
+all_opened() { [[ $(find . -maxdepth 1 -name "opened.*" | wc -l) -eq 120 ]]; }
+refused() { grep -l "Cannot allocate memory" said.* | wc -l; }
+many_refused() { [[ $(refused) -gt 20 ]]; }
+
+@test "writes for which the daemon has no room fail with ENOMEM, and readers go on" {
+	for ((i = 0; i < 120; i++)); do
+		later write_much "$i" >"mnt/much.$i"
+	done
+	wait_until all_opened
+	freeze
+	touch begin
+	# Other engines write without the daemon, and refuse nothing.
+	if [[ $LAMINA_ENGINE == fuse ]]; then
+		wait_until many_refused
+	else
+		wait_until waiting 120
+	fi
+	read_all
+	thaw
+	all_done
+	complete=$(find mnt -name "much.*" -size 1024k | wc -l)
+	assert_equal "$((complete + $(refused)))" 120
+	assert_equal "$(find . -maxdepth 1 -name "said.*" -size +0 | wc -l)" "$(refused)"
 }
 
 @test "a process that waits to change something can be killed" {
