@@ -28,19 +28,19 @@ static errint_t add(struct lamina_sources *sources, const char *name, char *text
 		    bool dry, struct lamina_error *error)
 {
 	struct lamina_source *list = reallocarray(sources->list, sources->n + 1, sizeof(*list));
-	_cleanup_free_ char *copy = strdup(name), *label = strdup("");
+	struct lamina_source source = {.size = size, .dry = dry};
 
 	if (list)
 		sources->list = list;
-	if (!list || !copy || !label)
+	source.name = strdup(name);
+	source.label = strdup("");
+	if (!list || !source.name || !source.label) {
+		free(source.name);
+		free(source.label);
 		return lamina_error_set(error, -ENOMEM, "cannot read the policy '%s'", name);
-	list[sources->n++] = (struct lamina_source){
-		.name = TAKE_PTR(copy),
-		.text = text,
-		.size = size,
-		.dry = dry,
-		.label = TAKE_PTR(label),
-	};
+	}
+	source.text = text;
+	list[sources->n++] = source;
 	return 0;
 }
 

@@ -130,8 +130,11 @@ static errint_t find_in_clone(int clone, int fd, int depth, int flags)
 	_cleanup_free_ char *path = malloc(PATH_MAX);
 	_cleanup_fd_ int found = -1;
 	struct stat st, found_st;
-	errint_t err = path ? path_below(fd, depth, path) : -ENOMEM;
+	errint_t err;
 
+	if (!path)
+		return -ENOMEM;
+	err = path_below(fd, depth, path);
 	if (err < 0)
 		return err;
 	found = lamina_fd_open_beneath(clone, path, flags | O_DIRECTORY);

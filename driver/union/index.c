@@ -37,6 +37,15 @@ errint_t lamina_origin_parse(const char *value, uint64_t self, struct lamina_ori
 	return 1;
 }
 
+/*
+ * Whose attribute it is: the number of the upper object, so that a copy of the object made outside the
+ * mount, with its attributes, has no origin. Where numbers are made up each mount has others: 0.
+ */
+static uint64_t owner_number(const struct lamina_union *u, uint64_t ino)
+{
+	return u->layers[0].numbers_made_up ? 0 : ino;
+}
+
 errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const char *name,
 			       const struct statx *self, struct lamina_origin *ret)
 {
@@ -50,7 +59,7 @@ errint_t lamina_origin_read_at(const struct lamina_union *u, int dirfd, const ch
 	if (n < 0)
 		return lamina_xattr_absent(n) ? 0 : (errint_t)n;
 	value[n] = '\0';
-	return lamina_origin_parse(value, self->stx_ino, ret);
+	return lamina_origin_parse(value, owner_number(u, self->stx_ino), ret);
 }
 
 errint_t lamina_origin_write(const struct lamina_union *u, int fd,
@@ -67,7 +76,7 @@ errint_t lamina_origin_write(const struct lamina_union *u, int fd,
 	if (fstat(fd, &self) < 0)
 		return -errno;
 	length = snprintf(value, sizeof(value), "%" PRIu64 " %" PRIu64, origin->ino,
-			  (uint64_t)self.st_ino);
+			  owner_number(u, self.st_ino));
 	if (origin->key[0])
 		length += snprintf(value + length, sizeof(value) - (size_t)length, " %u %s",
 				   origin->nlink, origin->key);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Objects that are immutable or append-only. One of the upper must not be that itself, or it could
- * not be moved, linked or marked: as with overlayfs its flags are in an extended attribute, which the
- * server writes to a copy as well. The inode of the view has the flags, on which the VFS acts.
+ * not be moved, linked or marked: as with overlayfs its flags are in an extended attribute, which
+ * the server writes to a copy as well. The inode of the view has the flags, on which the VFS acts.
  */
 #include <linux/fs.h>
 #include <linux/fileattr.h>

@@ -216,7 +216,7 @@ more"
 # as_games SCRIPT: a plain user, who has no capabilities, mounts, works and unmounts.
 as_games() {
 	setpriv --reuid games --regid games --clear-groups --inh-caps=-all \
-		bash -euc ". '$LAMINA_ROOT/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; $1"
+		bash -euc ". '$SHARED/tests/lib/common.bash'; TEST_DIR='$TEST_DIR'; $1"
 }
 
 # as_plain_file_system SCRIPT: what a user does, in a plain directory and in a mount over a layer like
