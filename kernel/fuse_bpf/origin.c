@@ -88,8 +88,8 @@ out:
 }
 
 /*
- * The handle of a file as name_to_handle_at(2) gives it; false if there is none. That of FUSE is its
- * server's node id, which means another file after the server was started again.
+ * The handle of a file as name_to_handle_at(2) gives it; false if there is none. That of FUSE is
+ * its server's node id, which means another file after the server was started again.
  */
 static bool write_handle(const struct fuse_place *place, char key[FUSE_KEY_SIZE])
 {
