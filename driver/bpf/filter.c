@@ -496,7 +496,11 @@ errint_t lamina_filter_map(const char *id, const char *map, struct lamina_error 
 		return lamina_error_say(error, -EINVAL, "'%s' is no name of a filter", id);
 	pin_path(path, id, map);
 	fd = bpf_obj_get(path);
-	if (fd < 0)
-		return lamina_error_set(error, -errno, "the filter '%s' has no '%s'", id, map);
-	return fd;
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT && !is_loaded(id))
+		return lamina_error_say(error, -ENOENT,
+					"no filter '%s' is loaded; 'lamina filter load' does that",
+					id);
+	return lamina_error_set(error, -errno, "the filter '%s' has no '%s'", id, map);
 }

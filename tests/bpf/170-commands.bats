@@ -135,7 +135,7 @@ end_trace() {
 	[[ $output == TIME* && $output == *' read '* ]]
 	ok lamina trace --json
 	jq -se 'any(.[]; .op == "read")' <<<"$output"
-	fails "has no 'events'" lamina trace --filter none
+	fails "no filter 'none' is loaded" lamina trace --filter none
 	unmount mnt other
 	unload trace
 }

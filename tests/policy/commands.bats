@@ -77,6 +77,11 @@ options() {
 	done < <(commands)
 }
 
+@test "a filter that is not loaded is named, with the command that loads one" {
+	run_expect 1 lamina trace --filter none
+	assert_equal "$output" "lamina trace: no filter 'none' is loaded; 'lamina filter load' does that"
+}
+
 @test "a word that is not known gets the nearest one that is" {
 	local words
 
