@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Names are looked at by children, one after the other. One that is held up is left behind with its name, and the
- * next one goes on with the name after that.
+ * next one goes on with the name after that; what is left of the time is theirs that were left behind.
  */
 #include "guard/again.h"
 
@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -95,6 +96,19 @@ static errint_t wait_for(const struct again *a, struct lamina_limited *child, lo
 	return err;
 }
 
+/* Wait for the @n children that were left behind. Returns whether all have done their names. */
+static bool wait_for_late(const struct again *a, size_t n, long end)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+
+	while (atomic_load(&a->shared->late) < n) {
+		if (lamina_limited_now() >= end)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 /* What was not done, in words. @first: the first name; @n: how many may be meant. */
 static errint_t not_all(const char *first, size_t n, struct lamina_error *error)
 {
@@ -154,7 +168,7 @@ static errint_t look_at_all(struct again *a, long end, struct lamina_error *erro
 		return lamina_error_set(error, err,
 					"the policy is in force, but names cannot be taken back "
 					"from the kernel");
-	return held_up > atomic_load(&a->shared->late) ? not_all(first, held_up, error) : 0;
+	return wait_for_late(a, held_up, end) ? 0 : not_all(first, held_up, error);
 }
 
 static errint_t read_paths(int fd, char **ret, size_t *ret_size)

@@ -453,6 +453,19 @@ release() {
 	assert_equal "$(inside ls mnt/etc)" passwd
 }
 
+@test "a lock that is let go within the limit is waited for" {
+	look_around
+	hold mnt/etc
+	policy '{"maskedPaths": ["/etc/shadow"]}'
+	{
+		sleep 2 3>&-
+		echo >go
+	} &
+	lamina policy apply --timeout "$(patience 30)" "$TEST_DIR/mnt" policy.json
+	wait "$holder" "$!"
+	py_inside policy outcomes "ENOENT read mnt/etc/shadow"
+}
+
 @test "nor does it hold up learning, or a rename of the host" {
 	[[ $LAMINA_ENGINE != bpf ]] || skip "a view's kernel keeps no listing"
 	apply '{"maskedPaths": ["/srv/*/hidden"]}'

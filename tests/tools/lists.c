@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * lists DIRECTORY NAME seen|unseen OTHERS COUNT PROCESSES: lists a directory COUNT times in all, by so many
- * processes at once, and looks whether NAME is in each listing, or in none, beside OTHERS other names.
+ * lists DIRECTORY NAME seen|unseen OTHERS COUNT PROCESSES: lists a directory COUNT times in all, or a little more, by
+ * so many processes at once, and looks whether NAME is in each listing, or in none, beside OTHERS other names.
  *
  * Half of the processes keep a handle and begin anew with it, half open one each time; every other one gets only
- * the time that the others leave, so that it is often interrupted between two steps. A handle that is refused with
+ * the time that the others leave, so that it is often interrupted between two steps: each lists as often as it can. A handle that is refused with
  * ESTALE is opened anew. The last line is "N listings, N wrong, N stale"; the status is 1 if any was wrong.
  */
 #include <dirent.h>
 #include <errno.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,15 @@ struct task {
 	unsigned long others;
 };
 
-/* Of one process; in memory that all share. */
+/* Of one process. */
 struct result {
 	unsigned long listings, wrong, stale;
+};
+
+/* What all share. */
+struct shared {
+	atomic_ulong listings;
+	struct result results[PROCESSES_MAX];
 };
 
 /* Returns whether the handle is still good. */
@@ -57,11 +64,12 @@ static bool list_once(const struct task *t, DIR *dir, struct result *result)
 	return true;
 }
 
-static void list_many(const struct task *t, unsigned long count, bool keep, struct result *result)
+static void list_many(const struct task *t, struct shared *shared, unsigned long count, bool keep,
+		      struct result *result)
 {
 	DIR *dir = NULL;
 
-	while (result->listings < count) {
+	while (atomic_load(&shared->listings) < count) {
 		if (!dir)
 			dir = opendir(t->dir);
 		if (!dir && errno == ESTALE) {
@@ -72,9 +80,12 @@ static void list_many(const struct task *t, unsigned long count, bool keep, stru
 			perror(t->dir);
 			_exit(2);
 		}
-		if (list_once(t, dir, result) && keep) {
-			rewinddir(dir);
-			continue;
+		if (list_once(t, dir, result)) {
+			atomic_fetch_add(&shared->listings, 1);
+			if (keep) {
+				rewinddir(dir);
+				continue;
+			}
 		}
 		closedir(dir);
 		dir = NULL;
@@ -84,12 +95,12 @@ static void list_many(const struct task *t, unsigned long count, bool keep, stru
 
 static int run(const struct task *t, unsigned long count, unsigned long processes)
 {
-	struct result *results = mmap(NULL, sizeof(*results) * processes, PROT_READ | PROT_WRITE,
-				      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct result sum = {0};
 	int status, failed = 0;
 
-	if (results == MAP_FAILED)
+	if (shared == MAP_FAILED)
 		return 2;
 	for (unsigned long i = 0; i < processes; i++) {
 		const struct sched_param none = {0};
@@ -98,14 +109,14 @@ static int run(const struct task *t, unsigned long count, unsigned long processe
 			continue;
 		if (i % 2)
 			sched_setscheduler(0, SCHED_IDLE, &none);
-		list_many(t, count / processes, i / 2 % 2 == 0, &results[i]);
+		list_many(t, shared, count, i / 2 % 2 == 0, &shared->results[i]);
 	}
 	while (wait(&status) > 0)
 		failed |= status;
 	for (unsigned long i = 0; i < processes; i++) {
-		sum.listings += results[i].listings;
-		sum.wrong += results[i].wrong;
-		sum.stale += results[i].stale;
+		sum.listings += shared->results[i].listings;
+		sum.wrong += shared->results[i].wrong;
+		sum.stale += shared->results[i].stale;
 	}
 	printf("%lu listings, %lu wrong, %lu stale\n", sum.listings, sum.wrong, sum.stale);
 	return failed || sum.wrong ? 1 : 0;
