@@ -189,10 +189,20 @@ static bool changes(const struct wire_request *r)
 	}
 }
 
+/* Pages of the kernel's cache, which were written to by a mapping, or by a write that has long ended. */
+static bool writes_back(const struct wire_request *r)
+{
+	const struct fuse_write_in *in = r->arg;
+
+	return r->in->opcode == FUSE_WRITE && (in->write_flags & FUSE_WRITE_CACHE);
+}
+
 static enum wire_class class_of(const struct wire_request *r)
 {
 	if (control_is_on_the_way(r))
 		return WIRE_CONTROL;
+	if (writes_back(r))
+		return WIRE_WRITE_BACK;
 	return changes(r) ? WIRE_CHANGES : WIRE_READS;
 }
 

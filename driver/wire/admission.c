@@ -49,7 +49,7 @@ void wire_admission_free(struct wire_admission *a)
 	free(a);
 }
 
-/* The next five: under `lock`. */
+/* The next six: under `lock`. */
 
 static bool has_thread(const struct wire_admission *a)
 {
@@ -59,8 +59,15 @@ static bool has_thread(const struct wire_admission *a)
 
 static bool may_begin(const struct wire_admission *a, enum wire_class class)
 {
-	return has_thread(a) &&
-	       (class != WIRE_CHANGES || a->at_work[WIRE_CHANGES] < LAMINA_MAX_CHANGES);
+	unsigned int changes = a->at_work[WIRE_CHANGES] + a->at_work[WIRE_WRITE_BACK];
+
+	return has_thread(a) && (class == WIRE_READS || changes < LAMINA_MAX_CHANGES);
+}
+
+static size_t room(enum wire_class class)
+{
+	return class == WIRE_WRITE_BACK ? (size_t)LAMINA_MAX_BACKGROUND * LAMINA_MAX_REQUEST
+					: LAMINA_MAX_WAITING_BYTES;
 }
 
 /* Returns false if there is no room. */
@@ -70,7 +77,7 @@ static bool put_in(struct wire_admission *a, enum wire_class class, uint64_t uni
 	struct queue *queue = &a->queues[class];
 	struct wire_waiting *w;
 
-	if (queue->bytes + size > LAMINA_MAX_WAITING_BYTES)
+	if (queue->bytes + size > room(class))
 		return false;
 	w = malloc(sizeof(*w) + size);
 	if (!w)

@@ -7,7 +7,8 @@
  * the one that came first does.
  *
  * Each queue is bounded by the memory of the requests in it (LAMINA_MAX_WAITING_BYTES). A request for
- * which there is no room fails: no thread is taken from those that read.
+ * which there is no room fails: no thread is taken from those that read. The queue of what is written
+ * back has room for all that the kernel sends at a time (LAMINA_MAX_BACKGROUND).
  *
  * All functions may be called by any thread.
  */
@@ -20,6 +21,8 @@
 enum wire_class {
 	WIRE_READS,   /* may wait for a layer */
 	WIRE_CHANGES, /* may wait for the upper as well, or for another change */
+	/* A change as well: cached pages, which nobody writes again; the kernel bounds what it sends of them. */
+	WIRE_WRITE_BACK,
 	WIRE_QUEUES,
 	WIRE_CONTROL = WIRE_QUEUES, /* is served at once; the session's own requests are as well */
 };

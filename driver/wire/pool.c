@@ -19,7 +19,6 @@
 #include "wire/request.h"
 
 /* Header and fixed struct of a WRITE come before its data. */
-#define IN_SIZE (LAMINA_MAX_IO + 4096)
 
 /* A thread retires when it was busy while another one waited for requests so much more often than
  * while none did. */
@@ -169,18 +168,19 @@ static void tell_watcher(struct wire_pool *p)
 
 static bool buffers_init(struct wire_buffers *b)
 {
-	char *all = mmap(NULL, IN_SIZE + LAMINA_MAX_IO + WIRE_OUT_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *all = mmap(NULL, LAMINA_MAX_REQUEST + LAMINA_MAX_IO + WIRE_OUT_SIZE,
+			 PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (all == MAP_FAILED)
 		return false;
-	*b = (struct wire_buffers){all, all + IN_SIZE, all + IN_SIZE + LAMINA_MAX_IO};
+	*b = (struct wire_buffers){all, all + LAMINA_MAX_REQUEST,
+				   all + LAMINA_MAX_REQUEST + LAMINA_MAX_IO};
 	return true;
 }
 
 static void buffers_done(struct wire_buffers *b)
 {
-	munmap(b->in, IN_SIZE + LAMINA_MAX_IO + WIRE_OUT_SIZE);
+	munmap(b->in, LAMINA_MAX_REQUEST + LAMINA_MAX_IO + WIRE_OUT_SIZE);
 }
 
 /* Take one request and serve it. */
@@ -190,7 +190,7 @@ static void take(struct wire_pool *p, struct wire_buffers *b)
 	int error;
 
 	atomic_fetch_add(&p->reading, 1);
-	n = read(p->device, b->in, IN_SIZE);
+	n = read(p->device, b->in, LAMINA_MAX_REQUEST);
 	error = errno;
 	atomic_fetch_add_explicit(&p->taken, 1, memory_order_relaxed);
 	/* Nobody waits for the next one now: the watcher sees whether that lasts. */

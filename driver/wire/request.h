@@ -41,7 +41,7 @@ struct wire_request {
 	const void *payload; /* follows `out`; usually in `room` */
 	size_t payload_size;
 	char *room;	    /* LAMINA_MAX_IO bytes of the thread */
-	uint64_t lost_node; /* forget one lookup of this node if the reply cannot be delivered */
+	uint64_t lost_node; /* forget one lookup of this node if the reply is an error, or cannot be delivered */
 
 	struct wire_request *next, *prev; /* in flight; under the session's lock */
 };

@@ -102,8 +102,8 @@ static void reply(struct wire_session *s, struct wire_request *r, errint_t err)
 		header.len += (uint32_t)parts[i].iov_len;
 	debug_reply(s, r, err);
 	wire_pool_about_to_reply(s->pool);
-	/* ENOENT: the caller is gone. What the reply would have handed over is taken back. */
-	if (writev(s->device, parts, n) < 0 && err == 0 && r->lost_node)
+	/* ENOENT: the caller is gone. What the reply would have handed over is taken back, as that of an error is. */
+	if ((writev(s->device, parts, n) < 0 || err < 0) && r->lost_node)
 		s->ops->forget(s->user, r->lost_node, 1);
 }
 
@@ -135,8 +135,8 @@ static errint_t handle_init(struct wire_session *s, struct wire_request *r)
 	out->flags2 = (uint32_t)(s->terms.flags >> 32);
 	if (s->terms.flags >> 32)
 		out->flags |= FUSE_INIT_EXT;
-	out->max_background = 64;
-	out->congestion_threshold = 48;
+	out->max_background = LAMINA_MAX_BACKGROUND;
+	out->congestion_threshold = LAMINA_MAX_BACKGROUND * 3 / 4;
 	out->max_write = LAMINA_MAX_IO;
 	out->max_pages = LAMINA_MAX_IO / 4096;
 	out->time_gran = 1;
@@ -319,10 +319,14 @@ static enum wire_class class_of(const struct wire_session *s, const struct wire_
 	}
 }
 
-/* If these were answered without being served, what they release would stay for ever. */
-static bool releases(const struct wire_request *r)
+/*
+ * Whether @r is served though there is no room for it: what is released would stay for ever, and of what
+ * is written back nobody else has a copy.
+ */
+static bool must_be_served(const struct wire_request *r, enum wire_class class)
 {
-	return r->in->opcode == FUSE_RELEASE || r->in->opcode == FUSE_RELEASEDIR;
+	return class == WIRE_WRITE_BACK || r->in->opcode == FUSE_RELEASE ||
+	       r->in->opcode == FUSE_RELEASEDIR;
 }
 
 static void serve(void *user, struct wire_buffers *buffers, size_t size)
@@ -346,7 +350,7 @@ static void serve(void *user, struct wire_buffers *buffers, size_t size)
 		serve_admitted(s, &r, class, buffers);
 		break;
 	case WIRE_NO_ROOM:
-		if (releases(&r))
+		if (must_be_served(&r, class))
 			serve_decoded(s, &r, 0);
 		else
 			answer_early(s, r.in->unique, -ENOMEM);

@@ -5,6 +5,8 @@
 
 load ../lib/common
 
+setup_file() { scene_create 768M; }
+
 # An upper of its own, which can be frozen without the rest of the scene.
 setup() {
 	test_dir
@@ -143,6 +145,31 @@ many_refused() { [[ $(refused) -gt 20 ]]; }
 	complete=$(find mnt -name "much.*" -size 1024k | wc -l)
 	assert_equal "$((complete + $(refused)))" 120
 	assert_equal "$(find . -maxdepth 1 -name "said.*" -size +0 | wc -l)" "$(refused)"
+}
+
+@test "what was written by a mapping is not lost where the daemon has no room for writes" {
+	head -c 8M /dev/zero >mnt/mapped
+	later py sharing write_mapped mnt/mapped begin mapped.done
+	for ((i = 0; i < 120; i++)); do
+		later write_much "$i" >"mnt/much.$i"
+	done
+	wait_until all_opened
+	freeze
+	touch begin
+	if [[ $LAMINA_ENGINE == fuse ]]; then
+		wait_until many_refused
+	else
+		wait_until waiting 120
+	fi
+	# Other engines map the file of the upper, and wait.
+	[[ $LAMINA_ENGINE != fuse ]] || wait_until test -e mapped.done
+	later sync -f mnt
+	read_all
+	thaw
+	all_done
+	sync -f mnt
+	assert_equal "$(tr -d M <"$disk/upper/mapped" | wc -c)" 0
+	assert_equal "$(stat -c %s "$disk/upper/mapped")" "$((8 << 20))"
 }
 
 @test "a process that waits to change something can be killed" {

@@ -5,6 +5,7 @@ import array
 import contextlib
 import errno
 import fcntl
+import mmap
 import multiprocessing
 import os
 import select
@@ -346,6 +347,17 @@ def inotify(directory):
     events = told()
     holds((top, deleted, "lower") in events, "a file is removed")
     holds(("lower", deleted_self, "") in events, "the file itself is removed")
+
+
+@case
+def write_mapped(path, begin, done):
+    """Fill a file by a mapping when `begin` is there, and make `done`; closing it may wait."""
+    fd = os.open(path, os.O_RDWR)
+    with mmap.mmap(fd, 0) as mapping:
+        eventually(lambda: os.path.exists(begin), "told to begin")
+        mapping[:] = b"M" * len(mapping)
+        write_file(done, b"")
+    os.close(fd)
 
 
 @case

@@ -83,6 +83,7 @@ static void test_cancel(void)
 static void test_room(void)
 {
 	struct wire_admission *a = wire_admission_new();
+	struct wire_waiting *next;
 	unsigned int waiting = 0;
 
 	for (unsigned int i = 1; i <= LAMINA_MAX_CHANGES; i++)
@@ -94,6 +95,14 @@ static void test_room(void)
 	same_number(wire_admission_enter(a, WIRE_CHANGES, 1000, bytes, sizeof(bytes)), WIRE_NO_ROOM,
 		    "a change beyond it fails");
 	same_number(enter_read(a, 1001, 100), WIRE_SERVE, "and takes no thread from a read");
+	for (waiting = 0; waiting < LAMINA_MAX_BACKGROUND; waiting++)
+		if (wire_admission_enter(a, WIRE_WRITE_BACK, 2000 + waiting, bytes,
+					 sizeof(bytes)) != WIRE_WAITS)
+			break;
+	same_number(waiting, LAMINA_MAX_BACKGROUND, "all that is written back waits all the same");
+	next = wire_admission_leave(a, WIRE_CHANGES);
+	ok(next && next->unique == 200, "behind what came before");
+	free(next);
 	wire_admission_free(a);
 }
 
