@@ -264,16 +264,6 @@ void place_dir_done(struct place_dir *place)
 	place->path = NULL;
 }
 
-/* Open what its mode forbids the daemon as well; see permit.h. */
-static errint_t open_forbidden(struct node_table *t, const char *path, int flags)
-{
-	_cleanup_fd_ int fd = lamina_fd_open_beneath(t->u->layers[0].fd, path, O_PATH | O_NOFOLLOW);
-
-	return fd < 0 ? fd
-		      : lamina_permit_reopen(t->u, fd, LAMINA_PERMIT_UPPER, path,
-					     flags & ~O_NOFOLLOW);
-}
-
 static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned int layer,
 			      int flags)
 {
@@ -287,9 +277,9 @@ static errint_t open_in_layer(struct node_table *t, struct node *node, unsigned 
 	backwards_init(&b, buffer, sizeof(buffer));
 	fd = path_of(t, node, layer, &b, &from);
 	if (fd == 0)
-		fd = lamina_fd_open_beneath(from, b.start, flags);
-	if (fd == -EACCES && layer == 0 && t->u->permits)
-		fd = open_forbidden(t, b.start, flags);
+		fd = from == t->u->layers[layer].fd
+			     ? lamina_permit_open(t->u, layer, b.start, flags)
+			     : lamina_fd_open_beneath(from, b.start, flags);
 	free(b.owned);
 	return fd;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "union/permit.h"
 
 struct lamina_stack *lamina_stack_new(unsigned int capacity)
 {
@@ -39,8 +40,8 @@ errint_t lamina_dir_fd(struct lamina_dir *dir, unsigned int i)
 	struct lamina_part *part = &dir->parts[i];
 
 	if (part->fd < 0) {
-		errint_t fd = lamina_fd_open_beneath(dir->u->layers[part->layer].fd, part->path,
-						     O_PATH | O_DIRECTORY);
+		errint_t fd =
+			lamina_permit_open(dir->u, part->layer, part->path, O_PATH | O_DIRECTORY);
 
 		if (fd < 0)
 			return fd;

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/limits.h"
+#include "union/permit.h"
 #include "union/upper.h"
 #include "union/xattr.h"
 
@@ -314,7 +315,7 @@ errint_t lamina_index_cover_resume(struct lamina_union *u, const char *key, cons
 /* Whether anything, a whiteout or an object, has the path in the upper. Returns 1, 0 or -errno. */
 static errint_t upper_has(const struct lamina_union *u, const char *path)
 {
-	_cleanup_fd_ int fd = lamina_fd_open_beneath(u->layers[0].fd, path, O_PATH | O_NOFOLLOW);
+	_cleanup_fd_ int fd = lamina_permit_open(u, 0, path, O_PATH | O_NOFOLLOW);
 
 	if (fd >= 0)
 		return 1;

@@ -13,6 +13,7 @@
 
 #include "base/fd.h"
 #include "union/flags.h"
+#include "union/permit.h"
 #include "union/whiteout.h"
 #include "union/xattr.h"
 
@@ -63,7 +64,7 @@ static errint_t enter_path(struct search *s, struct place *p)
 	length = strlen(parent);
 	if (length > 0)
 		parent[length - 1] = '\0';
-	fd = lamina_fd_open_beneath(u->layers[s->next].fd, parent, O_PATH | O_DIRECTORY);
+	fd = lamina_permit_open(u, s->next, parent, O_PATH | O_DIRECTORY);
 	if (fd < 0)
 		return fd;
 	*p = (struct place){.layer = s->next, .dirfd = fd, .owned = true, .name = base};

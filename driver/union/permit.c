@@ -92,10 +92,9 @@ static errint_t restore(const struct lamina_union *u, const char *text)
 	if (sscanf(text, "%o %llu %n", &mode, &ino, &at) != 2 || at == 0 || !text[at])
 		return 0;
 
-	_cleanup_fd_ int fd = text[at] == 'i'
-				      ? lamina_fd_open_name(u->index_fd, text + at + 1, O_PATH)
-				      : lamina_fd_open_beneath(u->layers[0].fd, text + at + 1,
-							       O_PATH | O_NOFOLLOW);
+	_cleanup_fd_ int fd =
+		text[at] == 'i' ? lamina_fd_open_name(u->index_fd, text + at + 1, O_PATH)
+				: lamina_permit_open(u, 0, text + at + 1, O_PATH | O_NOFOLLOW);
 
 	if (fd == -ENOENT || fd == -ENOTDIR)
 		return 0;
@@ -207,6 +206,61 @@ errint_t lamina_permit_reopen(const struct lamina_union *u, int fd, enum lamina_
 		return err;
 	err = begin(u, fd, base, path, "", &permit);
 	return err < 0 ? err : lamina_fd_reopen(fd, flags);
+}
+
+/* @name of the directory @fd, whose path is the first @length bytes of @path, and whose mode may forbid that. */
+static errint_t step(const struct lamina_union *u, int fd, const char *path, size_t length,
+		     const char *name)
+{
+	_cleanup_permit_ struct lamina_permit permit = {.u = NULL};
+	_cleanup_free_ char *dir = NULL;
+	errint_t err = lamina_fd_open_name(fd, name, O_PATH);
+
+	if (err != -EACCES)
+		return err;
+	dir = strndup(path, length);
+	err = dir ? lamina_permit_begin(u, fd, dir, "", &permit) : -ENOMEM;
+	return err < 0 ? err : lamina_fd_open_name(fd, name, O_PATH);
+}
+
+/* The object at @path in the upper. Links are not followed. */
+static errint_t walk(const struct lamina_union *u, const char *path)
+{
+	_cleanup_fd_ int at = -1;
+	const char *next = path;
+
+	while (*next) {
+		size_t length = strcspn(next, "/"),
+		       above = next > path ? (size_t)(next - path) - 1 : 0;
+		char name[NAME_MAX + 1];
+		errint_t fd;
+
+		if (length > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, next, length);
+		name[length] = '\0';
+		fd = step(u, at < 0 ? u->layers[0].fd : at, path, above, name);
+		if (fd < 0)
+			return fd;
+		lamina_cleanup_fd(&at);
+		at = fd;
+		next += length + (next[length] == '/');
+	}
+	return at < 0 ? -EACCES : TAKE_FD(at);
+}
+
+errint_t lamina_permit_open(const struct lamina_union *u, unsigned int layer, const char *path,
+			    int flags)
+{
+	errint_t fd = lamina_fd_open_beneath(u->layers[layer].fd, path, flags);
+	_cleanup_fd_ int at = -1;
+
+	if (fd != -EACCES || layer > 0 || !u->permits)
+		return fd;
+	at = walk(u, path);
+	if (at < 0 || (flags & (O_PATH | O_DIRECTORY)) == O_PATH)
+		return TAKE_FD(at);
+	return lamina_permit_reopen(u, at, LAMINA_PERMIT_UPPER, path, flags & ~O_NOFOLLOW);
 }
 
 errint_t lamina_permit_statx(const struct lamina_union *u, int dirfd, const char *name, int flags,

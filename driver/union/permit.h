@@ -54,6 +54,13 @@ void lamina_permit_end(struct lamina_permit *permit);
 errint_t lamina_permit_reopen(const struct lamina_union *u, int fd, enum lamina_permit_base base,
 			      const char *path, int flags);
 
+/*
+ * Open what lies at @path in the layer @layer, as lamina_fd_open_beneath() does; in the upper also below
+ * directories, and as an object, whose modes forbid it. Returns an fd or -errno.
+ */
+errint_t lamina_permit_open(const struct lamina_union *u, unsigned int layer, const char *path,
+			    int flags);
+
 /* statx(2) of an upper object, with the mode that it has when nothing is permitted. */
 errint_t lamina_permit_statx(const struct lamina_union *u, int dirfd, const char *name, int flags,
 			     unsigned int mask, struct statx *ret);

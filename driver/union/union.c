@@ -222,13 +222,13 @@ static errint_t open_upper(struct lamina_union *u, const struct lamina_union_opt
 	err = check_same_mount(u, work_fd, o->work, error);
 	if (err == 0)
 		err = lock_upper(u, o->lock_wait_ms ? o->lock_wait_ms : LAMINA_LOCK_WAIT_MS, error);
+	if (err == 0 && lamina_permits_init(u) < 0)
+		err = lamina_error_set(error, -ENOMEM, "cannot open the upper");
 	if (err == 0)
 		err = open_work(u, work_fd, o->work, error);
 	if (err < 0)
 		return err;
 	err = lamina_keys_choose(u, error);
-	if (err == 0 && lamina_permits_init(u) < 0)
-		err = lamina_error_set(error, -ENOMEM, "cannot open the upper");
 	if (err < 0)
 		return err;
 	u->durable = !o->volatile_;

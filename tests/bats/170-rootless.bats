@@ -351,6 +351,36 @@ fill_read_only() {
 	'
 }
 
+@test "handles of a plain user go on when a directory above forbids it" {
+	fill_read_only
+	mkdir -p lower/above/dir/sub
+	for i in 1 2 3 4; do echo "$i" >"lower/above/dir/$i"; done
+	echo deep >lower/above/dir/sub/file
+	chown -R games:games lower/above
+	chmod 644 lower/above/dir/*[0-9]
+	as_plain_file_system '
+		top=$PWD
+		mkdir above/own
+		echo own >above/own/file
+		exec 5<above/dir/1 6<>above/dir/2 7<above/dir/sub 8<>above/own/file
+		cd above/dir
+		chmod 000 "$top/above/own" "$top/above"
+		cat <&5
+		echo written >&6
+		echo written >&8
+		cat 3
+		ls . /proc/self/fd/7/
+		echo new >new
+		chmod 600 4 /proc/self/fd/5
+		mv 3 moved
+		rm 4
+		chmod 111 .
+		cat /proc/self/fd/7/file
+		chmod 755 "$top/above"
+		chmod 755 "$top/above/dir" "$top/above/own"
+	'
+}
+
 @test "by default no access to a file counts, of a plain user and of a namespace's root" {
 	mkdir lower/dir
 	py atimes populate upper
