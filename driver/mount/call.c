@@ -19,7 +19,7 @@ static unsigned long flags_of(const struct lamina_mount_spec *spec)
 	} flags[] = {
 		{MOUNT_ATTR_NOSUID, MS_NOSUID},	  {MOUNT_ATTR_NODEV, MS_NODEV},
 		{MOUNT_ATTR_NOEXEC, MS_NOEXEC},	  {MOUNT_ATTR_NODIRATIME, MS_NODIRATIME},
-		{MOUNT_ATTR_NOATIME, MS_NOATIME},
+		{MOUNT_ATTR_NOATIME, MS_NOATIME}, {MOUNT_ATTR_NOSYMFOLLOW, MS_NOSYMFOLLOW},
 	};
 	unsigned long result = spec->read_only ? MS_RDONLY : 0;
 

@@ -334,6 +334,8 @@ static errint_t set_attr(struct option_parser *p, char *value)
 		{"nostrictatime", MOUNT_ATTR__ATIME, MOUNT_ATTR_RELATIME},
 		{"diratime", MOUNT_ATTR_NODIRATIME, 0},
 		{"nodiratime", 0, MOUNT_ATTR_NODIRATIME},
+		{"symfollow", MOUNT_ATTR_NOSYMFOLLOW, 0},
+		{"nosymfollow", 0, MOUNT_ATTR_NOSYMFOLLOW},
 	};
 
 	(void)value;
@@ -424,7 +426,8 @@ static const struct option_spec specs[] = {
 	{"allow_other", NOTHING, set_allow_other, "allow_other", "other users may use the mount"},
 	{"allow_root", NOTHING, set_allow_other, NULL, NULL},
 	{"suid", NOTHING, set_attr,
-	 "[no]suid, [no]dev, [no]exec, [no|rel|strict]atime, [no]diratime", "as for mount(8)"},
+	 "[no]suid, [no]dev, [no]exec, [no|rel|strict]atime, [no]diratime, [no]symfollow",
+	 "as for mount(8)"},
 	{"nosuid", NOTHING, set_attr, NULL, NULL},
 	{"dev", NOTHING, set_attr, NULL, NULL},
 	{"nodev", NOTHING, set_attr, NULL, NULL},
@@ -439,6 +442,8 @@ static const struct option_spec specs[] = {
 	{"nolazytime", NOTHING, ignore, NULL, NULL},
 	{"diratime", NOTHING, set_attr, NULL, NULL},
 	{"nodiratime", NOTHING, set_attr, NULL, NULL},
+	{"symfollow", NOTHING, set_attr, NULL, NULL},
+	{"nosymfollow", NOTHING, set_attr, NULL, NULL},
 	/* fuse-overlayfs' and libfuse's, without a meaning here. */
 	{"threaded", MAYBE, ignore, NULL, NULL},
 	{"fast_ino", MAYBE, ignore, NULL, NULL},

@@ -18,10 +18,14 @@
 #include "mount/record.h"
 #include "mount/table.h"
 
+#ifndef ST_NOSYMFOLLOW /* as statfs(2) tells it; glibc has no name for it */
+#define ST_NOSYMFOLLOW 0x2000
+#endif
+
 struct search {
 	const char *path;
 	dev_t dev;
-	bool found;
+	bool found, is_view;
 };
 
 static bool look_for(void *user, const struct lamina_table_entry *entry)
@@ -30,11 +34,13 @@ static bool look_for(void *user, const struct lamina_table_entry *entry)
 
 	search->found = entry->dev == search->dev && !strcmp(entry->target, search->path) &&
 			lamina_table_is_ours(entry);
+	search->is_view = search->found && !lamina_table_is_served(entry);
 	return !search->found;
 }
 
 /* The root directory of a mount of ours. Returns an fd or -errno. */
-static errint_t open_root(int at, const char *target, dev_t *ret_dev, struct lamina_error *error)
+static errint_t open_root(int at, const char *target, dev_t *ret_dev, bool *ret_is_view,
+			  struct lamina_error *error)
 {
 	_cleanup_fd_ int fd = openat(at, target, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	_cleanup_free_ char *path = NULL;
@@ -50,6 +56,7 @@ static errint_t open_root(int at, const char *target, dev_t *ret_dev, struct lam
 	if (!search.found)
 		return lamina_error_say(error, -EINVAL, "'%s' is no mount of lamina-mount", target);
 	*ret_dev = search.dev;
+	*ret_is_view = search.is_view;
 	return TAKE_FD(fd);
 }
 
@@ -86,13 +93,26 @@ static const struct {
 	{ST_NODIRATIME, MS_NODIRATIME, MOUNT_ATTR_NODIRATIME},
 	{ST_NOATIME, MS_NOATIME, MOUNT_ATTR_NOATIME},
 	{ST_RELATIME, MS_RELATIME, 0},
+	{ST_NOSYMFOLLOW, MS_NOSYMFOLLOW, MOUNT_ATTR_NOSYMFOLLOW},
+	{ST_SYNCHRONOUS, MS_SYNCHRONOUS, 0},
+	{ST_MANDLOCK, MS_MANDLOCK, 0},
 };
+
+/* The kernel has no word for it in what it tells, and takes its own default where none is passed. */
+static unsigned long strict(const struct lamina_mount_options *o, const struct statvfs *now)
+{
+	bool is_strict = o->named_attrs & MOUNT_ATTR__ATIME
+				 ? (o->attrs & MOUNT_ATTR__ATIME) == MOUNT_ATTR_STRICTATIME
+				 : !(now->f_flag & (ST_NOATIME | ST_RELATIME));
+
+	return is_strict ? MS_STRICTATIME : 0;
+}
 
 /* What @o names, and for all else what is so now. */
 static unsigned long new_flags(const struct lamina_mount_options *o, const struct statvfs *now)
 {
 	bool read_only = o->names_read_only ? o->read_only : now->f_flag & ST_RDONLY;
-	unsigned long all = read_only ? MS_RDONLY : 0;
+	unsigned long all = strict(o, now) | (read_only ? MS_RDONLY : 0);
 
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		bool is_atime = flags[i].mount & (MS_NOATIME | MS_RELATIME);
@@ -107,13 +127,23 @@ static unsigned long new_flags(const struct lamina_mount_options *o, const struc
 	return all;
 }
 
+/* Files are read by a mount of the daemon's own, which has the options of the start. */
+static bool changes_atime(const struct lamina_mount_options *o, const struct statvfs *now)
+{
+	const struct lamina_mount_options nothing = {.named_attrs = 0};
+
+	return (new_flags(o, now) ^ new_flags(&nothing, now)) &
+	       (MS_NOATIME | MS_RELATIME | MS_STRICTATIME | MS_NODIRATIME);
+}
+
 errint_t lamina_remount(int at, const struct lamina_mount_options *o, struct lamina_error *error)
 {
 	const char *target = o->mountpoint;
 	char path[LAMINA_FD_PATH_SIZE];
 	struct statvfs now;
 	dev_t dev = 0;
-	_cleanup_fd_ int fd = open_root(at, target, &dev, error);
+	bool is_view = false;
+	_cleanup_fd_ int fd = open_root(at, target, &dev, &is_view, error);
 
 	if (fd < 0)
 		return fd;
@@ -124,6 +154,12 @@ errint_t lamina_remount(int at, const struct lamina_mount_options *o, struct lam
 			error, -EROFS,
 			"cannot make '%s' writable: it was mounted without an upper "
 			"directory",
+			target);
+	if (!is_view && changes_atime(o, &now))
+		return lamina_error_say(
+			error, -EINVAL,
+			"cannot change the access times of '%s': its daemon keeps them as it was "
+			"mounted; unmount it, and mount it with the other option",
 			target);
 	lamina_fd_path(path, fd);
 	if (mount(NULL, path, NULL, MS_REMOUNT | new_flags(o, &now), NULL) == 0)

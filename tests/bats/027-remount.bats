@@ -7,7 +7,7 @@ load ../lib/common
 # The flags of the mount and of its superblock, as far as they can be changed.
 flags() {
 	findmnt -n -o VFS-OPTIONS,FS-OPTIONS mnt | tr -s ' ,' '\n' |
-		grep -xE 'ro|rw|nosuid|nodev|noexec|noatime|relatime' | paste -sd' '
+		grep -xE 'ro|rw|nosuid|nodev|noexec|noatime|relatime|nosymfollow' | paste -sd' '
 }
 
 assert_read_only() {
@@ -76,11 +76,38 @@ install_helpers() {
 	mount_lamina -o nosuid,nodev
 	"$LAMINA_BIN/lamina-mount" -o remount,noexec,suid mnt
 	assert_equal "$(flags)" "rw nodev noexec noatime rw"
-	"$LAMINA_BIN/lamina-mount" -o remount,exec,relatime mnt
-	assert_equal "$(flags)" "rw nodev relatime rw"
+	"$LAMINA_BIN/lamina-mount" -o remount,exec,noatime mnt
+	assert_equal "$(flags)" "rw nodev noatime rw"
+	# Those that another program has set, too.
+	mount -i -o remount,bind,nosymfollow,nodev,noatime mnt
+	"$LAMINA_BIN/lamina-mount" -o remount,ro mnt
+	assert_equal "$(flags)" "ro nodev noatime nosymfollow ro"
+	ln -s file upper/link
+	run_expect 1 cat mnt/link
+	assert_output_has "Too many levels of symbolic links"
+	"$LAMINA_BIN/lamina-mount" -o remount,rw,symfollow mnt
+	assert_file mnt/link lower
 	# What a line of fstab repeats about the layers means nothing.
 	"$LAMINA_BIN/lamina-mount" -o "remount,ro,lowerdir=/nowhere,upperdir=/nowhere,workdir=/nowhere" mnt
 	assert_read_only
+	umount_lamina
+}
+
+@test "access times are those of the mount, or change with a remount" {
+	local word
+
+	mount_lamina -o relatime
+	for word in noatime strictatime nodiratime; do
+		if [[ $LAMINA_ENGINE == bpf ]]; then
+			"$LAMINA_BIN/lamina-mount" -o "remount,$word" mnt
+		else
+			run_expect 1 "$LAMINA_BIN/lamina-mount" -o "remount,$word" mnt
+			assert_one_sentence "cannot change the access times of 'mnt'"
+			assert_equal "$(flags)" "rw nodev relatime rw"
+		fi
+	done
+	"$LAMINA_BIN/lamina-mount" -o remount,ro,relatime,diratime mnt
+	assert_equal "$(flags)" "ro nodev relatime ro"
 	umount_lamina
 }
 
