@@ -18,13 +18,13 @@ setup_file() {
 	cp "$LAMINA_TOOLS"/{tasks,tree,runcase} "$SHARED/tools"
 	chmod -R a+rX "$SHARED"
 	LAMINA_BIN=$SHARED/bin LAMINA_TOOLS=$SHARED/tools
-	# Some machines give /dev/fuse to root alone.
-	stat -c %a /dev/fuse >"$SCENE_BASE/fuse-mode"
-	chmod 666 /dev/fuse
+	# Some machines give /dev/fuse to root alone. Whatever else runs here keeps what it has.
+	mknod -m 666 "$SCENE_BASE/fuse" c 10 229
+	mount --bind "$SCENE_BASE/fuse" /dev/fuse
 }
 
 teardown_file() {
-	chmod "$(cat "$SCENE_BASE/fuse-mode")" /dev/fuse
+	umount /dev/fuse
 	scene_destroy
 }
 
