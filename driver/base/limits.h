@@ -22,6 +22,9 @@
 /* Threads that serve the control path alone: one for a request that waits, and one for the next. */
 #define LAMINA_CONTROL_THREADS 2
 
+/* Memory for the control path alone: a policy's pages are the caller's, and what is kept of one is small. */
+#define LAMINA_SPARE_MEMORY (1u << 20)
+
 /* Requests of one class that wait for a thread, in bytes: thousands of small ones, or dozens of the largest. */
 #define LAMINA_MAX_WAITING_BYTES (64u << 20)
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/spare.h"
 #include "engine/policy.h"
 #include "engine/sweep.h"
 #include "guard/control.h"
@@ -217,7 +218,9 @@ static errint_t run(struct job *j)
 					"the mount program is of another version");
 	wire_session_block_ahead(j->r->session);
 	lamina_fd_use_reserve(true);
+	lamina_spare_use(true);
 	err = jobs[j->in->op](j);
+	lamina_spare_use(false);
 	lamina_fd_use_reserve(false);
 	return err;
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/spare.h"
 #include "base/limits.h"
 #include "engine/control.h"
 #include "engine/passthrough.h"
@@ -64,6 +65,7 @@ errint_t lamina_fs_init(struct lamina_fs *fs, struct lamina_union *u,
 
 	*fs = (struct lamina_fs){.u = u, .options = *options};
 	lamina_fd_reserve(files_to_reserve());
+	lamina_spare_init();
 	policy_init(fs, guard);
 	err = sweep_init(fs);
 	if (err < 0)

@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/grow.h"
 #include "base/limits.h"
+#include "base/spare.h"
 #include "engine/policy.h"
 
 struct ids {
@@ -143,6 +144,7 @@ static void work_once(struct sweeper *w)
 	w->listings = false;
 	pthread_mutex_unlock(&w->lock);
 	if (whole) {
+		lamina_spare_use(true);
 		pthread_mutex_lock(&w->fs->table.lock);
 		collect(&s, listings);
 		pthread_mutex_unlock(&w->fs->table.lock);
@@ -152,6 +154,8 @@ static void work_once(struct sweeper *w)
 		pthread_mutex_unlock(&w->lock);
 	}
 	take_back_content(&s);
+	if (whole)
+		lamina_spare_use(false);
 	pthread_mutex_lock(&w->lock);
 	if (whole && number > w->done)
 		w->done = number;

@@ -120,6 +120,20 @@ mount_over_stuck_layer() {
 	kill -STOP "$stuck"
 }
 
+@test "a policy comes and goes where the daemon gets no memory any more" {
+	[[ $LAMINA_ENGINE != bpf ]] || skip "a view has no daemon"
+	policy '{"maskedPaths": ["/etc/shadow", "/app"]}'
+	lamina policy show "$TEST_DIR/mnt" >/dev/null # the threads that serve it are there
+	prlimit --pid "$(daemons)" --as="$(awk '/^VmSize:/ { print $2 * 1024 }' "/proc/$(daemons)/status")"
+	for _ in 1 2 3; do
+		lamina policy apply "$TEST_DIR/mnt" policy.json
+		py_inside policy outcomes "ENOENT read mnt/etc/shadow"
+		assert grep -q /etc/shadow <<<"$(lamina policy show "$TEST_DIR/mnt")"
+		lamina policy remove "$TEST_DIR/mnt"
+		py_inside policy outcomes "success read mnt/etc/shadow"
+	done
+}
+
 @test "a bound container whose 60 processes wait for a layer does not stop apply" {
 	[[ $LAMINA_ENGINE != bpf ]] || skip "a view has no daemon for requests to wait in"
 	mount_over_stuck_layer
