@@ -35,8 +35,30 @@ wait_until() {
 	done
 }
 
+# within SECONDS PROGRAM [ARGUMENT...]: run it, for so long at most on an idle machine. What takes longer is
+# ended after the stacks of all that has to do with it are printed.
+within() {
+	local since=$SECONDS looked=-1 seconds=$1 pid
+
+	shift
+	"$@" <&0 &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		if ((SECONDS != looked)) && ((SECONDS - since >= $(patience "$seconds"))); then
+			echo "did not end in $((SECONDS - since)) s: $*" >&2
+			show_stuck "$pid"
+			kill -KILL "$pid" 2>/dev/null || true
+			return 124
+		fi
+		looked=$SECONDS
+		sleep 0.02
+	done
+	wait "$pid"
+}
+
+# show_stuck [PID...]: what these processes do, and those that the function stuck_processes prints.
 show_stuck() {
-	[[ $(type -t stuck_processes) == function ]] || return 0
+	[[ $# -gt 0 || $(type -t stuck_processes) == function ]] || return 0
 	# shellcheck disable=SC2046
-	"${BASH_SOURCE[0]%/*}/stuck" $(stuck_processes) >&2 || true
+	"${BASH_SOURCE[0]%/*}/stuck" "$@" $(! [[ $(type -t stuck_processes) == function ]] || stuck_processes) >&2 || true
 }

@@ -303,7 +303,7 @@ populate() {
 	echo first >lower/log
 	mark_lower
 	mount_lamina
-	timeout 60 python3 "$LAMINA_ROOT/tests/cases/sharing.py" follow mnt/log
+	within 60 python3 "$LAMINA_ROOT/tests/cases/sharing.py" follow mnt/log
 	umount_lamina
 	assert_lower_unchanged
 }

@@ -58,9 +58,9 @@ look_around() {
 
 # host_goes_on: what the host does while a container holds all that it can get; a wait would be for ever.
 host_goes_on() {
-	assert_equal "$(timeout "$(patience 60)" cat mnt/etc/passwd)" users
-	assert_equal "$(timeout "$(patience 60)" cat mnt/srv/*/file | paste -sd' ')" "a b"
-	timeout "$(patience 60)" ls -lR mnt/app mnt/usr >/dev/null
+	assert_equal "$(within 60 cat mnt/etc/passwd)" users
+	assert_equal "$(within 60 cat mnt/srv/*/file | paste -sd' ')" "a b"
+	within 60 ls -lR mnt/app mnt/usr >/dev/null
 	apply '{"maskedPaths": ["/etc/shadow", "/app"]}'
 	py_inside policy outcomes "ENOENT read mnt/etc/shadow" "ENOENT stat mnt/app" "success read mnt/etc/passwd"
 	assert grep -q /etc/shadow <<<"$(lamina policy show "$TEST_DIR/mnt")"
@@ -82,7 +82,7 @@ mount_with_few() {
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	mkfifo tell go
 	py_inside policy hold_open mnt/tmp 500 "$PWD/tell" "$PWD/go" 3>&- &
-	assert_equal "$(timeout "$(patience 60)" cat tell)" opened
+	assert_equal "$(within 60 cat tell)" opened
 	host_goes_on
 	echo >go
 	wait "$!"
@@ -99,12 +99,12 @@ mount_with_few() {
 	apply '{"maskedPaths": ["/etc/shadow"]}'
 	mkfifo tell go
 	py_inside policy hold_open_full mnt/tmp 400 "$PWD/tell" "$PWD/go" 3>&- &
-	assert_equal "$(timeout "$(patience 60)" cat tell)" opened
+	assert_equal "$(within 60 cat tell)" opened
 	host_goes_on
 	echo >go
 	wait "$!"
 	umount mnt
-	umount few
+	wait_until umount few 2>/dev/null
 }
 
 # A layer on another mount of ours, whose daemon is stopped: reads of it wait.
@@ -144,9 +144,9 @@ mount_over_stuck_layer() {
 	done
 	sleep 1 # until they wait; earlier, the test would pass without a reserve, too
 	applied=0
-	timeout "$(patience 60)" "$LAMINA_BIN/lamina" policy apply "$TEST_DIR/mnt" - \
+	within 60 "$LAMINA_BIN/lamina" policy apply "$TEST_DIR/mnt" - \
 		<<<'{"maskedPaths": ["/new/a"]}' || applied=$?
-	shown=$(timeout "$(patience 60)" "$LAMINA_BIN/lamina" policy show "$TEST_DIR/mnt") || true
+	shown=$(within 60 "$LAMINA_BIN/lamina" policy show "$TEST_DIR/mnt") || true
 	kill -CONT "$stuck"
 	for pid in ${readers//,/ }; do wait "$pid"; done
 	assert_equal "$applied" 0

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Cases of 020-daemon.bats."""
 
+import ctypes
 import os
 import subprocess
 
-from lib import case, equal, holds, main, names_of, patience, read_file
+from lib import case, check, equal, eventually, holds, libc, main, names_of, patience, read_file
 
 
 @case
@@ -24,6 +25,32 @@ def streams_end(program, options, mountpoint):
 @case
 def rename(old, new):
     os.rename(old, new)
+
+
+# ---- the end ----
+
+PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 17, 0x4206, 0x4207
+WALL = 0x40000000
+
+
+def ptrace(request, thread):
+    libc.ptrace.restype = ctypes.c_long
+    check(libc.ptrace(request, thread, None, None))
+
+
+@case
+def unmounted_without_main_thread(pid, mountpoint, below):
+    """What the mount has held is free although the daemon's main thread does not run."""
+    pid = int(pid)
+    ptrace(PTRACE_SEIZE, pid)
+    ptrace(PTRACE_INTERRUPT, pid)
+    os.waitpid(pid, WALL)
+    subprocess.run(["umount", mountpoint], check=True)
+    eventually(
+        lambda: subprocess.run(["umount", below], stderr=subprocess.DEVNULL, check=False).returncode == 0,
+        f"{below} can be unmounted",
+    )
+    ptrace(PTRACE_DETACH, pid)
 
 
 # ---- a daemon that is killed ----

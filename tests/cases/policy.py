@@ -13,8 +13,8 @@ import struct
 import threading
 import time
 
-from lib import case, check, equal, fails, getdents, holds, link_fd, main, make_special, names_of, on_fd
-from lib import libc, Statx, AT_EMPTY_PATH, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC
+from lib import case, check, equal, eventually, fails, getdents, holds, link_fd, main, make_special, names_of
+from lib import libc, on_fd, Statx, AT_EMPTY_PATH, AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC
 from lib import outcome, read_file, renameat2, run, statx, utimensat, FS_IOC_GETFLAGS
 from lib import FS_IOC_SETFLAGS, FS_NODUMP_FL, RENAME_EXCHANGE, RENAME_NOREPLACE, UTIME_NOW
 
@@ -305,10 +305,12 @@ def hold_open_full(directory, count, tell, wait):
     for name, result in zip(nameless, removed):
         equal(os.path.exists(name), result != "success", "a name that could not be removed is there")
     # Descriptors come free when the kernel has forgotten the files.
-    deadline = time.monotonic() + 60
     for name in filter(os.path.exists, nameless):
-        while outcome(os.unlink, name) == "ENFILE" and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(
+            lambda name=name: outcome(os.unlink, name) != "ENFILE",
+            "a file can be removed after others were closed",
+            60,
+        )
         holds(not os.path.exists(name), "a file is removed after others were closed")
 
 

@@ -18,7 +18,7 @@ policy() { printf '%s\n' "$1" >"${2:-policy.json}"; }
 # apply JSON: put it in force on mnt.
 apply() {
 	policy "$1"
-	lamina policy apply "$TEST_DIR/mnt" policy.json
+	lamina policy apply --timeout "$(patience 10)" "$TEST_DIR/mnt" policy.json
 }
 
 # mount_policy JSON: mount with it in force from the start.

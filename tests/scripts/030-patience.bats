@@ -43,6 +43,17 @@ time.sleep(1000)' 3>&- &
 	[[ $output == *"== the kernel's log"* ]]
 }
 
+@test "a program that does not end within its limit is ended, after its stacks are printed" {
+	[[ $(id -u) == 0 ]] || skip "not root: $(id -u)"
+	LAMINA_TEST_PATIENCE=0 run within 10 sleep 1000
+	echo "$output"
+	[[ $status == 124 && $output == *"did not end in 0 s: sleep 1000"*"== process "*"sleep 1000"* ]]
+	LAMINA_TEST_PATIENCE=20
+	[[ $(within 10 cat <<<hello) == hello ]]
+	run within 10 sh -c 'exit 3'
+	[[ $status == 3 ]]
+}
+
 @test "no test asserts how long something took" {
 	cd "$CHECKOUT"
 	run bash -c 'git ls-files "tests/*.bats" "tests/unit/*.c" "tests/cases/*.py" ":!tests/scripts" | xargs grep -nE \
