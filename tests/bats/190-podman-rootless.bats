@@ -112,6 +112,7 @@ other_name() {
 	assert_equal "$(rootless '
 		ours run --name box "$BASE" sh -ec "rm -r /base/dir; mkdir /base/dir; echo new >/base/dir/new
 			chown 5:6 /base/dir/new; rm /base/linked.1; echo more >>/base/linked.2"
+		ours container cleanup box >/dev/null # or else its mount, which may still be there, is committed
 		ours commit -q box localhost/committed >/dev/null
 		ours run --rm localhost/committed sh -c "cd /base; ls dir; stat -c %u:%g dir/new
 			cat linked.2 linked.3; ls linked.1 2>/dev/null"' || true)" $'new\n5:6\nlinked\nmore\n'"$(other_name)"
