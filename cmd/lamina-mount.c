@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/mntns.h"
+#include "base/output.h"
 #include "base/proc.h"
 #include "engine/policy.h"
 #include "engine/probe.h"
@@ -316,6 +317,7 @@ int main(int argc, char **argv)
 
 	lamina_calls_probe();
 	lamina_inherited_reset();
+	lamina_output_check_at_exit(PROGRAM);
 	err = lamina_mount_options_parse(&p.options, argc, argv, &error);
 	if (err == 0 && p.options.help) {
 		lamina_mount_options_help(PROGRAM);

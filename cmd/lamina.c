@@ -9,6 +9,7 @@
 
 #include "base/calls.h"
 #include "base/fd.h"
+#include "base/output.h"
 #include "commands.h"
 #include "version.h"
 
@@ -71,6 +72,7 @@ int main(int argc, char **argv)
 	const char *word = argc > 1 ? argv[1] : "";
 
 	lamina_fd_open_standard();
+	lamina_output_check_at_exit("lamina");
 	lamina_calls_probe();
 	signal(SIGCHLD, SIG_DFL); /* a caller that ignores it would hide how children end */
 	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {

@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/nearest.h"
+#include "base/output.h"
 #include "complain.h"
 #include "elsewhere.h"
 #include "guard/change.h"
@@ -360,6 +361,7 @@ int main(int argc, char **argv)
 	errint_t err;
 
 	lamina_fd_open_standard();
+	lamina_output_check_at_exit(PROGRAM);
 	lamina_calls_probe();
 	lamina_record_hold();
 	err = parse(argc, argv, &options);

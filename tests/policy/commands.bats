@@ -213,3 +213,33 @@ on_terminal() { TERM=xterm script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 	assert_equal "$(lamina --complete policy explain | sort)" \
 		"$(lamina policy explain --help | grep -oE '^ +(-[a-z],)? *--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort)"
 }
+
+@test "output that is lost is an error, and said" {
+	local words
+
+	echo '{"maskedPaths": ["/x"]}' >p.json
+	while read -r words; do
+		run bash -c "'$LAMINA_BIN'/$words 2>&1 >/dev/full"
+		assert_equal "$status" 1
+		assert_output_has "${words%% *}: cannot write all of the output: No space left on device"
+		assert_equal "${#lines[@]}" 1
+	done <<-'WORDS'
+		lamina --version
+		lamina help
+		lamina policy --help
+		lamina ps
+		lamina ps --json
+		lamina ps --long
+		lamina features
+		lamina features --json
+		lamina policy check --json p.json
+		lamina policy explain p.json /x
+		lamina policy explain --json p.json /x
+		lamina-mount --help
+		lamina-mount --version
+		lamina-hook --help
+	WORDS
+	# A reader that has enough is no error that has to be told.
+	run bash -c "trap '' PIPE; '$LAMINA_BIN/lamina' help 2>&1 >/dev/null | true; '$LAMINA_BIN/lamina' help 2>said | true; cat said"
+	assert_equal "$output" ""
+}
