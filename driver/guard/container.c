@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Looking for containers. Each place where one can be found is one function, which returns 1, 0 (not
- * there) or -errno.
+ * Looking for containers. Functions that look in one place return 1, 0 (not there) or -errno.
  */
 #include "guard/container.h"
 
@@ -17,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "base/text.h"
 #include "guard/client.h"
 #include "mount/table.h"
 
@@ -109,60 +109,147 @@ static errint_t find_path(const char *name, struct lamina_container *ret)
 	return found(name, "", ret);
 }
 
-/* Whether @label is what is meant by @name: ids may be cut off. */
-static bool means(const char *name, const char *label)
+/* ---- what a name can mean ---- */
+
+#define MATCHES_MAX 8
+
+/* Containers that can be meant, each once. More than there is room for are as ambiguous as these. */
+struct matches {
+	struct lamina_container list[MATCHES_MAX];
+	dev_t devs[MATCHES_MAX]; /* of the mounts; 0: the label alone tells it apart */
+	size_t n;
+};
+
+static void matches_done(struct matches *m)
+{
+	for (size_t i = 0; i < m->n; i++)
+		lamina_container_done(&m->list[i]);
+	m->n = 0;
+}
+
+static errint_t matches_add(struct matches *m, const char *mount, const char *label, dev_t dev)
+{
+	errint_t err;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (!strcmp(m->list[i].label, label) && (!dev || !m->devs[i] || m->devs[i] == dev))
+			return 0;
+	if (m->n == MATCHES_MAX)
+		return 0;
+	err = found(mount, label, &m->list[m->n]);
+	if (err > 0)
+		m->devs[m->n++] = dev;
+	return err;
+}
+
+/* The only match, if there is one. */
+static errint_t matches_only(struct matches *m, const char *name, struct lamina_container *ret,
+			     struct lamina_error *error)
+{
+	_cleanup_text_ struct lamina_text list = {0};
+
+	if (m->n == 0)
+		return 0;
+	if (m->n == 1) {
+		*ret = m->list[0];
+		m->n = 0;
+		return 1;
+	}
+	for (size_t i = 0; i < m->n; i++)
+		lamina_text_print(&list, "%s'%.128s' on '%.128s'", i ? ", " : "", m->list[i].label,
+				  m->list[i].mount);
+	return lamina_error_say(
+		error, -ENOTUNIQ,
+		"'%.64s' can be more than one container: %s; give the whole name or the path "
+		"of the mount",
+		name, list.broken ? "" : list.bytes);
+}
+
+static bool is_cut(const char *name, const char *id)
 {
 	size_t n = strlen(name);
 
-	return n > 0 && !strncmp(name, label, n) && (!label[n] || n >= 6);
+	return !strncmp(name, id, n) && id[n];
 }
 
-/* The label of @bundle that is meant by @name, or NULL. */
-static const char *label_of(const struct lamina_bundle *bundle, const char *name)
+/* Ids may be cut off, to what is still improbable as the beginning of two. */
+#define ID_MIN 6
+
+static bool is_beginning(const char *name, const char *label)
 {
-	for (size_t i = 0; i < bundle->sources.n; i++)
-		if (means(name, bundle->sources.list[i].label))
-			return bundle->sources.list[i].label;
-	return NULL;
+	return strlen(name) >= ID_MIN && is_cut(name, label);
 }
 
-static errint_t find_label(const char *name, struct lamina_container *ret)
+/* What @name can mean: labels that are it, and ids that begin with it. */
+struct meaning {
+	const char *name;
+	struct matches whole, cut;
+};
+
+static void meaning_done(struct meaning *m)
+{
+	matches_done(&m->whole);
+	matches_done(&m->cut);
+}
+
+static errint_t add_labels(struct meaning *m, const char *mount, int root,
+			   const struct lamina_bundle *bundle)
+{
+	struct stat st;
+	errint_t err = fstat(root, &st) < 0 ? -errno : 0;
+
+	for (size_t i = 0; err >= 0 && i < bundle->sources.n; i++) {
+		const char *label = bundle->sources.list[i].label;
+
+		if (*label && !strcmp(m->name, label))
+			err = matches_add(&m->whole, mount, label, st.st_dev);
+		else if (is_beginning(m->name, label))
+			err = matches_add(&m->cut, mount, label, st.st_dev);
+	}
+	return err;
+}
+
+/* The labels on all mounts: the first one that matches may be another container's. */
+static errint_t look_at_labels(struct meaning *m)
 {
 	struct lamina_error ignored = {""};
 	char **mounts;
 	errint_t err = lamina_container_mounts(&mounts, &ignored);
 
-	for (size_t i = 0; err == 0 && mounts[i]; i++) {
+	if (err < 0)
+		return err;
+	for (size_t i = 0; err >= 0 && mounts[i]; i++) {
 		_cleanup_fd_ int root = lamina_client_open(mounts[i], &ignored);
 		struct lamina_bundle bundle = {0};
-		const char *label;
 
 		if (root < 0 || lamina_client_show(root, &bundle, &ignored) <= 0)
 			continue;
-		label = label_of(&bundle, name);
-		if (label)
-			err = found(mounts[i], label, ret);
+		err = add_labels(m, mounts[i], root, &bundle);
 		lamina_bundle_done(&bundle);
 	}
-	if (err >= 0)
-		lamina_container_mounts_free(mounts);
-	return err;
+	lamina_container_mounts_free(mounts);
+	return err < 0 ? err : 0;
 }
 
-static errint_t find_containerd(const char *name, struct lamina_container *ret)
+/* An id of containerd's is unique within one of its namespaces only. */
+static errint_t add_containerd(struct matches *m, const char *name)
 {
 	_cleanup_free_ char *pattern = NULL;
 	glob_t paths;
 	errint_t err = 0;
 
-	if (strpbrk(name, "*?[\\"))
+	if (!*name || strpbrk(name, "*?[\\"))
 		return 0;
 	if (asprintf(&pattern, "/run/containerd/io.containerd.runtime.v2.task/*/%s/rootfs", name) <
 	    0)
 		return -ENOMEM;
 	if (glob(pattern, GLOB_NOSORT, NULL, &paths) == 0) {
-		if (paths.gl_pathc == 1)
-			err = found(paths.gl_pathv[0], name, ret);
+		for (size_t i = 0; err >= 0 && i < paths.gl_pathc; i++) {
+			struct stat st;
+
+			if (stat(paths.gl_pathv[i], &st) == 0)
+				err = matches_add(m, paths.gl_pathv[i], name, st.st_dev);
+		}
 		globfree(&paths);
 	}
 	return err;
@@ -217,12 +304,35 @@ errint_t lamina_container_parse(char *answer, struct lamina_container *ret)
 	return found(mount, answer, ret);
 }
 
-static errint_t find_podman(const char *name, struct lamina_container *ret)
+static errint_t ask_podman_for(const char *name, struct lamina_container *ret)
 {
 	char answer[8192];
 	errint_t err = ask_podman(name, answer, sizeof(answer));
 
 	return err > 0 ? lamina_container_parse(answer, ret) : err;
+}
+
+/*
+ * What podman calls @m->name. By the beginning of an id podman finds one only if it is the only one of its own: that it
+ * finds none, but the id that was found otherwise, says that there are others.
+ */
+static errint_t add_podman(struct meaning *m, struct lamina_error *error)
+{
+	struct lamina_container container = {0}, other = {0};
+	errint_t err = ask_podman_for(m->name, &container);
+
+	if (err > 0)
+		err = matches_add(is_cut(m->name, container.label) ? &m->cut : &m->whole,
+				  container.mount, container.label, 0);
+	else if (err == 0 && m->cut.n == 1 && ask_podman_for(m->cut.list[0].label, &other) > 0)
+		err = lamina_error_say(
+			error, -ENOTUNIQ,
+			"'%.64s' can be more than one container of podman, '%.128s' among "
+			"them; give more of its id",
+			m->name, m->cut.list[0].label);
+	lamina_container_done(&container);
+	lamina_container_done(&other);
+	return err;
 }
 
 /* A directory here, which people write without a slash; containers of the name come first. */
@@ -235,16 +345,34 @@ static errint_t find_directory(const char *name, struct lamina_container *ret)
 	return found(name, "", ret);
 }
 
+/* A container: one that is called so, wherever it is found, before one whose id begins so. */
+static errint_t find_container(const char *name, struct lamina_container *ret,
+			       struct lamina_error *error)
+{
+	_cleanup_(meaning_done) struct meaning m = {.name = name};
+	errint_t err = look_at_labels(&m);
+
+	if (err >= 0 && m.whole.n == 0)
+		err = add_containerd(&m.whole, name);
+	if (err >= 0 && m.whole.n == 0)
+		err = add_podman(&m, error);
+	if (err < 0)
+		return err;
+	return matches_only(m.whole.n ? &m.whole : &m.cut, name, ret, error);
+}
+
 errint_t lamina_container_find(const char *name, struct lamina_container *ret,
 			       struct lamina_error *error)
 {
-	static errint_t (*const places[])(const char *name, struct lamina_container *ret) = {
-		find_path, find_label, find_containerd, find_podman, find_directory,
-	};
-	errint_t err = 0;
+	struct lamina_error cause = {""};
+	errint_t err = find_path(name, ret);
 
-	for (size_t i = 0; err == 0 && i < sizeof(places) / sizeof(places[0]); i++)
-		err = places[i](name, ret);
+	if (err == 0)
+		err = find_container(name, ret, &cause);
+	if (err == 0)
+		err = find_directory(name, ret);
+	if (err < 0 && cause.text[0])
+		return lamina_error_say(error, err, "%s", cause.text);
 	if (err < 0)
 		return lamina_error_set(error, err, "cannot look for '%s'", name);
 	if (err == 0)

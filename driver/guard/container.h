@@ -16,7 +16,8 @@ void lamina_container_done(struct lamina_container *container);
 /*
  * @name is the path of a mountpoint, a container for which a policy is in force, one of containerd,
  * what podman calls a container (the environment's LAMINA_PODMAN instead of "podman"), or, if none of
- * these, a mountpoint in the current directory.
+ * these, a mountpoint in the current directory. Of an id its beginning is enough, if no container has that
+ * for its name; -ENOTUNIQ: more than one can be meant.
  */
 errint_t lamina_container_find(const char *name, struct lamina_container *ret,
 			       struct lamina_error *error);

@@ -574,6 +574,58 @@ for_container() {
 	assert_equal "$(lamina policy show "$TEST_DIR/mnt")" "no policy"
 }
 
+@test "the whole name of a container comes before the beginning of another one's" {
+	policy '{"maskedPaths": ["/etc/shadow"]}' one.json
+	policy '{"maskedPaths": ["/app"]}' two.json
+	policy '{"maskedPaths": ["/srv"]}' three.json
+	for_container web-server-10 apply ten one.json
+	for_container web-server-1 apply one two.json
+	export LAMINA_PODMAN=false
+	lamina policy apply web-server-1 three.json
+	assert_equal "$(rules)" "/etc/shadow /srv"
+	run_expect 0 lamina policy remove web-server-1
+	assert_output_has "still in force: one.json (of web-server-10)"
+	assert_equal "$(rules)" /etc/shadow
+	# So does what podman calls so, which has no policy yet.
+	for_container web-server-1 apply web-server-1 two.json
+	assert_equal "$(rules)" "/app /etc/shadow"
+	lamina policy remove web-server-1 2>/dev/null
+	for_container 0123456789ab apply web-server three.json
+	assert_equal "$(lamina policy show --json "$TEST_DIR/mnt" | jq -c '[.files[].container]')" \
+		'["web-server-10","0123456789ab"]'
+}
+
+@test "the beginning of more than one container's name is refused, with their names" {
+	policy '{"maskedPaths": ["/etc/shadow"]}' one.json
+	policy '{"maskedPaths": ["/app"]}' two.json
+	for_container aaaaaaaaaaaa apply one one.json
+	for_container aaaaaabbbbbb apply two two.json
+	export LAMINA_PODMAN=false
+	for command in "remove aaaaaa" "apply aaaaaa one.json" "show aaaaaa" "explain aaaaaa /app" \
+		"learn --seconds 1 aaaaaa"; do
+		# shellcheck disable=SC2086
+		run_expect 1 lamina policy $command
+		assert_equal "${#lines[@]}" 1
+		assert_output_has "'aaaaaa' can be more than one container: 'aaaaaaaaaaaa' on '$TEST_DIR/mnt', 'aaaaaabbbbbb' on"
+	done
+	run_expect 1 lamina trace --policy aaaaaa
+	assert_output_has "can be more than one container"
+	assert_equal "$(rules)" "/app /etc/shadow"
+	lamina policy remove aaaaaaa 2>/dev/null
+	assert_equal "$(rules)" /app
+	# podman finds none by the beginning of several of its ids, but each by the whole one.
+	printf '#!/bin/sh\nfor id; do :; done\n[ "$id" != aaaaaabbbbbb ] || echo "$id %s/mnt"\n' "$TEST_DIR" >podman
+	chmod +x podman
+	LAMINA_PODMAN=$TEST_DIR/podman run_expect 1 lamina policy remove aaaaaa
+	assert_output_has "'aaaaaa' can be more than one container of podman, 'aaaaaabbbbbb' among them"
+	# One that podman knows by it, and another one that has a policy.
+	run_expect 1 for_container aaaaaacccccc remove aaaaaa
+	assert_output_has "'aaaaaabbbbbb' on '$TEST_DIR/mnt', 'aaaaaacccccc' on"
+	assert_equal "$(rules)" /app
+	lamina policy remove aaaaaabbbbbb
+	assert_equal "$(rules)" ""
+}
+
 @test "the audit tells the container whose policy refused" {
 	with_base
 	policy '{"maskedPaths": ["/app"]}' two.json
