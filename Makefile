@@ -5,8 +5,9 @@ B ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
 LIBEXEC ?= $(PREFIX)/libexec/lamina
-HOOKS ?= $(PREFIX)/share/containers/oci/hooks.d
-# mount(8) looks for programs of a type only here. An installation below a home directory needs no root, and has none.
+# podman reads hooks below /usr, and mount(8) looks for programs of a type in /sbin: only there, unless it is told of
+# another place. An installation below a home directory needs no root, and has both below PREFIX or not at all.
+HOOKS ?= $(if $(filter /usr /usr/local,$(PREFIX)),/usr,$(PREFIX))/share/containers/oci/hooks.d
 MOUNT_HELPERS ?= $(if $(filter /usr /usr/local,$(PREFIX)),/sbin)
 V ?= 0
 comma := ,
@@ -206,7 +207,8 @@ install: all $(MANUALS:%=$(B)/man/%)
 		ln -sf $(PREFIX)/bin/lamina-mount $(DESTDIR)$(MOUNT_HELPERS)/mount.$$type; done
 	install -d $(DESTDIR)$(LIBEXEC) $(DESTDIR)$(HOOKS)
 	install -m 0755 $(HOOK) $(DESTDIR)$(LIBEXEC)
-	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(DESTDIR)$(HOOKS)/lamina.json
+	sed 's|@LIBEXEC@|$(LIBEXEC)|' oci-hooks/lamina.json.in >$(B)/lamina.json
+	install -m 0644 $(B)/lamina.json $(DESTDIR)$(HOOKS)
 	install -m 0644 $(addprefix $(B)/man/,$(filter %.1,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 0644 $(addprefix $(B)/man/,$(filter %.8,$(MANUALS))) $(DESTDIR)$(PREFIX)/share/man/man8
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions

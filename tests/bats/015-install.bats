@@ -150,6 +150,24 @@ programs() {
 	assert_output_has "the container's state has no id"
 }
 
+@test "the hook's file lies where podman looks, unless it is installed for one user" {
+	local hooks=share/containers/oci/hooks.d/lamina.json
+
+	make -s -C "$LAMINA_ROOT" DESTDIR="$BATS_TEST_TMPDIR/default" install
+	assert_equal "$(cd "$BATS_TEST_TMPDIR/default" && find . -name lamina.json)" "./usr/$hooks"
+	assert_equal "$(jq -r .hook.path "$BATS_TEST_TMPDIR/default/usr/$hooks")" \
+		/usr/local/libexec/lamina/lamina-hook
+	make -s -C "$LAMINA_ROOT" DESTDIR= PREFIX="$BATS_TEST_TMPDIR/home" install
+	assert_equal "$(jq -r .hook.path "$BATS_TEST_TMPDIR/home/$hooks")" \
+		"$BATS_TEST_TMPDIR/home/libexec/lamina/lamina-hook"
+}
+
+@test "what is installed can be read by all, whatever the umask" {
+	(umask 077 && make -s -C "$LAMINA_ROOT" DESTDIR="$BATS_TEST_TMPDIR/root" install)
+	assert_equal "$(find "$BATS_TEST_TMPDIR/root" -mindepth 1 ! -type l ! -perm -0444)" ""
+	assert_equal "$(find "$BATS_TEST_TMPDIR/root" -mindepth 1 -type d ! -perm -0555)" ""
+}
+
 @test "bash completes commands and options, by what the program says" {
 	run_expect 0 bash -euc 'PATH=$1/usr/bin:$PATH; . "$1/usr/share/bash-completion/completions/lamina"
 		COMP_WORDS=(lamina policy ex) COMP_CWORD=2; _lamina; echo "${COMPREPLY[*]}"

@@ -385,6 +385,7 @@ build() {
 	}
 	chrooted built --hooks-dir "$PWD/hooks"
 	assert_equal "$(ours run --rm localhost/built cat /seen)" $'f1\nf2\nsub\none'
+	# `ours` names the mount program by --storage-opt as well, as docs/policy.md does.
 	chrooted bound --storage-opt "overlay.mountopt=policy=$PWD/build.json"
 	assert_equal "$(ours run --rm localhost/bound cat /seen)" \
 		$'f2\nsub\ncat: '"$FIRST"$'\ntouch: /base/tree/n: Read-only file system'
