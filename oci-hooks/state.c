@@ -103,7 +103,7 @@ static struct json_object *parse(const char *text, size_t size)
 
 static bool is_ours(const char *name)
 {
-	return strstr(name, OURS);
+	return strcasestr(name, OURS);
 }
 
 static bool is_known(const char *name)
@@ -134,6 +134,14 @@ static void fill_annotations(struct hook_state *state, struct json_object *annot
 	}
 }
 
+/* 0: of a container without processes. -1: of none at all. */
+static pid_t pid_of(const struct json_object *pid)
+{
+	int64_t number = json_object_is_type(pid, json_type_int) ? json_object_get_int64(pid) : -1;
+
+	return number >= 0 && number <= INT32_MAX ? (pid_t)number : -1;
+}
+
 static void fill(struct hook_state *state, struct json_object *object)
 {
 	const char *status = member(object, "status");
@@ -144,9 +152,8 @@ static void fill(struct hook_state *state, struct json_object *object)
 	state->root = member(object, "root");
 	state->bundle = member(object, "bundle");
 	state->stopped = status && !strcmp(status, "stopped");
-	if (json_object_object_get_ex(object, "pid", &pid) &&
-	    json_object_is_type(pid, json_type_int))
-		state->pid = json_object_get_int(pid);
+	if (json_object_object_get_ex(object, "pid", &pid))
+		state->pid = pid_of(pid);
 	if (json_object_object_get_ex(object, "annotations", &annotations))
 		fill_annotations(state, annotations);
 }
@@ -165,24 +172,32 @@ errint_t hook_state_parse(const char *text, size_t size, struct hook_state *ret,
 		hook_state_done(&state);
 		return lamina_error_say(error, -EINVAL, "the container's state has no id");
 	}
+	if (state.pid < 0) {
+		hook_state_done(&state);
+		return lamina_error_say(
+			error, -EINVAL,
+			"the pid in the container's state is no number of a process");
+	}
 	*ret = state;
 	return 0;
 }
 
 /* ---- the configuration ---- */
 
-/* Whether @namespaces, a list of objects, has one of mounts. */
-static bool has_mount_namespace(const struct json_object *namespaces)
+/* Whether @namespaces, a list of objects, has one of mounts. Whose one is that it joins, its process tells. */
+static enum hook_answer mount_namespace(const struct json_object *namespaces)
 {
 	if (!json_object_is_type(namespaces, json_type_array))
-		return false;
+		return HOOK_NO;
 	for (size_t i = 0; i < json_object_array_length(namespaces); i++) {
-		const char *type = member(json_object_array_get_idx(namespaces, i), "type");
+		const struct json_object *one = json_object_array_get_idx(namespaces, i);
+		const char *type = member(one, "type");
 
 		if (type && !strcmp(type, "mount"))
-			return true;
+			return json_object_object_get_ex(one, "path", NULL) ? HOOK_UNKNOWN
+									    : HOOK_YES;
 	}
-	return false;
+	return HOOK_NO;
 }
 
 errint_t hook_state_parse_config(struct hook_state *state, const char *text, size_t size)
@@ -196,7 +211,7 @@ errint_t hook_state_parse_config(struct hook_state *state, const char *text, siz
 	if (json_object_object_get_ex(config, "linux", &linux_) &&
 	    json_object_is_type(linux_, json_type_object))
 		json_object_object_get_ex(linux_, "namespaces", &namespaces);
-	state->mount_namespace = has_mount_namespace(namespaces) ? HOOK_YES : HOOK_NO;
+	state->mount_namespace = mount_namespace(namespaces);
 	path = json_object_object_get_ex(config, "root", &root) ? member(root, "path") : NULL;
 	if (!path || !*path || state->config_root)
 		return 0;
@@ -223,7 +238,7 @@ static errint_t open_config(const char *bundle)
 	fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
-	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -EINVAL;
+	return S_ISREG(st.st_mode) ? TAKE_FD(fd) : -ENOTSUP;
 }
 
 static errint_t read_config(struct hook_state *state, struct lamina_error *error)
@@ -243,6 +258,10 @@ static errint_t read_config(struct hook_state *state, struct lamina_error *error
 		err = read_all(fd, &text, &size);
 	if (err >= 0)
 		err = hook_state_parse_config(state, text, size);
+	if (err == -ENOTSUP || err == -EINVAL)
+		return lamina_error_say(
+			error, err, "the container's configuration '%s/config.json' is %s",
+			state->bundle, err == -EINVAL ? "no JSON object" : "no regular file");
 	return err < 0 ? lamina_error_set(error, err,
 					  "cannot read the container's configuration "
 					  "'%s/config.json'",

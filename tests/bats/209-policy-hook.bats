@@ -79,6 +79,10 @@ refuses() {
 		config "$config"
 		refuses "$(state)" "the policy would bind none of its processes"
 	done
+	# One that is joined: whose it is, only a process tells.
+	config '{"root": {"path": "../mnt"}, "linux": {"namespaces": [{"type": "mount", "path": "/proc/self/ns/mnt"}]}}'
+	refuses "$(state 'del(.pid)')" "neither the container's state nor its configuration says"
+	refuses "$(state '.pid = 0')" "neither the container's state nor its configuration says"
 	rm bundle/config.json
 	refuses "$(state "del(.pid) | .root = \"$PWD/mnt\"")" "neither the container's state nor its configuration says"
 }
@@ -100,6 +104,7 @@ refuses() {
 		refuses "$(state ".annotations[\"org.lamina.policy.mode\"] = $value")" "'org.lamina.policy.mode' is no text"
 	done
 	refuses "$(state '.annotations["org.lamina.policy"] += "\u0000x"')" "'org.lamina.policy' is no text"
+	refuses "$(state '.annotations["Org.Lamina.Policy"] = "/p.json"')" "Org.Lamina.Policy"
 	for value in '"org.lamina.policy"' '["org.lamina.policy"]' 1; do
 		refuses "$(state ".annotations = $value")" "'annotations' is no text"
 	done
@@ -119,19 +124,22 @@ refuses() {
 	refuses "$(state '.id = 1')" "has no id"
 	refuses "$(state '.id = "a\u0000b"')" "has no id"
 	refuses "$(state '.id = ("x" * 300)')" "the container's name is longer than 255 bytes"
+	for pid in '"123"' 1.5 -5 null 99999999999; do
+		refuses "$(state ".pid = $pid")" "the pid in the container's state is no number of a process"
+	done
 }
 
 @test "a configuration that is no regular file, or no JSON, is neither waited for nor taken" {
 	rm bundle/config.json
 	mkfifo bundle/config.json
-	refuses "$(state)" "cannot read the container's configuration"
+	refuses "$(state)" "config.json' is no regular file"
 	rm bundle/config.json
 	mkdir bundle/config.json
-	refuses "$(state)" "cannot read the container's configuration"
+	refuses "$(state)" "config.json' is no regular file"
 	rmdir bundle/config.json
 	for text in '' '{' '[]' '{} x'; do
 		config "$text"
-		refuses "$(state)" "cannot read the container's configuration"
+		refuses "$(state)" "config.json' is no JSON object"
 	done
 	truncate -s 20M bundle/config.json
 	refuses "$(state)" "cannot read the container's configuration"
