@@ -113,12 +113,14 @@ static errint_t set_gids(struct option_parser *p, char *value)
 static errint_t parse_number(struct option_parser *p, const char *value, unsigned long max,
 			     unsigned long *ret)
 {
-	char *end;
+	char *end, wanted[48];
 
 	errno = 0;
 	*ret = strtoul(value, &end, 10);
-	if (errno || *end || *value < '0' || *value > '9' || *ret > max)
-		return bad_value(p, value, "a number");
+	if (errno || *end || *value < '0' || *value > '9' || *ret > max) {
+		snprintf(wanted, sizeof(wanted), "a number from 0 to %lu", max);
+		return bad_value(p, value, wanted);
+	}
 	return 0;
 }
 

@@ -124,7 +124,7 @@ static errint_t identify(int fd, struct identity *ret)
 static errint_t refuse(const struct lamina_root *inner, const struct lamina_root *outer, bool same,
 		       struct lamina_error *error)
 {
-	return lamina_error_set(error, -ELOOP, "the %s '%s' %s the %s '%s'; they must not overlap",
+	return lamina_error_say(error, -ELOOP, "the %s '%s' %s the %s '%s'; they must not overlap",
 				inner->what, inner->path, same ? "is also" : "lies inside",
 				outer->what, outer->path);
 }
