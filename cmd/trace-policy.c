@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "guard/client.h"
 #include "guard/container.h"
@@ -182,7 +183,7 @@ static int time_to_wait(const struct listening *l, time_t end)
 /* Wait until something happens, for as long as is left, and print it. */
 static errint_t listen_once(struct listening *l, int wait, struct lamina_error *error)
 {
-	_cleanup_free_ struct pollfd *fds = calloc(l->n + 1, sizeof(*fds));
+	_cleanup_free_ struct pollfd *fds = calloc(l->n + 2, sizeof(*fds));
 	size_t n = l->n;
 
 	if (!fds)
@@ -190,7 +191,8 @@ static errint_t listen_once(struct listening *l, int wait, struct lamina_error *
 	for (size_t i = 0; i < n; i++)
 		fds[i] = (struct pollfd){.fd = l->sources[i].fd, .events = POLLIN};
 	fds[n] = (struct pollfd){.fd = l->mounts, .events = POLLPRI};
-	if (poll(fds, n + 1, wait) < 0)
+	fds[n + 1] = (struct pollfd){.fd = STDOUT_FILENO}; /* a reader that goes is told unasked */
+	if (poll(fds, n + 2, wait) < 0)
 		return 0;
 	for (size_t i = n; i-- > 0;)
 		if (fds[i].revents && !read_source(&l->sources[i], l->options->json))
@@ -201,7 +203,7 @@ static errint_t listen_once(struct listening *l, int wait, struct lamina_error *
 
 static bool goes_on(void)
 {
-	return !stopped && !ferror(stdout);
+	return !stopped && lamina_output_is_wanted();
 }
 
 /* What is still there: each daemon ends with it. A stopped one must not hold up the caller. */

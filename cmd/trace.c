@@ -15,6 +15,7 @@
 #include <linux/fuse_filter.h>
 
 #include "base/cleanup.h"
+#include "base/output.h"
 #include "base/text.h"
 #include "bpf/filter.h"
 #include "bpf/tracing.h"
@@ -174,7 +175,7 @@ static errint_t follow(struct options *options, struct lamina_tracing *tracing)
 	time_t end = time(NULL) + (time_t)options->seconds;
 	errint_t err = 0;
 
-	while (!stopped && (!options->seconds || time(NULL) < end) && !ferror(stdout)) {
+	while (!stopped && (!options->seconds || time(NULL) < end) && lamina_output_is_wanted()) {
 		err = lamina_tracing_poll(tracing, POLL_MS, print_event, options);
 		fflush(stdout);
 		if (err < 0 && err != -EINTR)

@@ -2,7 +2,7 @@
 #include "base/output.h"
 
 #include <errno.h>
-#include <stdbool.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,4 +31,11 @@ void lamina_output_check_at_exit(const char *program)
 	if (!isatty(STDOUT_FILENO))
 		(void)setvbuf(stdout, NULL, _IOFBF, 64 << 10);
 	(void)atexit(check);
+}
+
+bool lamina_output_is_wanted(void)
+{
+	struct pollfd out = {.fd = STDOUT_FILENO};
+
+	return !ferror(stdout) && (poll(&out, 1, 0) <= 0 || !(out.revents & POLLERR));
 }

@@ -82,6 +82,17 @@ past_has() { [[ $(lamina trace --policy --json "$TEST_DIR/mnt" | wc -l) -ge $1 ]
 	umount mnt
 }
 
+@test "following ends when the reader has gone, though nothing happens any more" {
+	apply '{"maskedPaths": ["/etc/shadow"]}'
+	# The first line names the columns; after it the reader goes.
+	lamina trace --policy --follow "$TEST_DIR/mnt" 3>&- > >(head -n 1 >first) &
+	wait_until test -s first
+	ended() { ! kill -0 "$!" 2>/dev/null; }
+	wait_until ended
+	assert grep -q CONTAINER first
+	umount mnt
+}
+
 @test "what a dry run would have refused is told, and who is not bound is not" {
 	policy '{"maskedPaths": ["/etc/shadow"], "rules": [
 		{"paths": ["/app/*"], "access": ["read_file"], "action": "ERRNO"}]}'
