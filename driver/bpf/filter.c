@@ -21,6 +21,7 @@
 #include "overlay.skel.h"
 #include "policy.skel.h"
 #include "trace.skel.h"
+#include "view/kernel.h"
 
 #define BPF_FS	       "/sys/fs/bpf"
 #define BPF_FS_MAGIC_L 0xcafe4a11
@@ -370,6 +371,7 @@ static errint_t load_object(struct loading *l, const struct lamina_rules *rules,
 	struct bpf_map *map = bpf_object__find_map_by_name(l->object, "rules");
 	struct bpf_map *rings = bpf_object__find_map_by_name(l->object, "rings");
 	int cpus = rings ? libbpf_num_possible_cpus() : 0;
+	struct lamina_view_kernel kernel;
 	errint_t err;
 
 	if (map && rules->n)
@@ -377,6 +379,8 @@ static errint_t load_object(struct loading *l, const struct lamina_rules *rules,
 	if (cpus > 0)
 		bpf_map__set_max_entries(rings, (__u32)cpus);
 	err = bpf_object__load(l->object);
+	if (err < 0 && lamina_view_kernel_probe(&kernel, error) < 0)
+		return err;
 	if (err < 0)
 		return lamina_error_set(error, err, "the kernel doesn't take the filter '%s' (%s)",
 					l->spec->what, complaint);

@@ -77,6 +77,17 @@ options() {
 	done < <(commands)
 }
 
+@test "where the kernel has no FUSE-BPF, that is what loading a filter fails with" {
+	[[ ! -e /dev/fuse_bpf ]] || skip "this kernel has it"
+	mkdir -p layer over mnt
+	for words in "filter load trace" "mount -o lowerdir=layer:over mnt"; do
+		# shellcheck disable=SC2086
+		run_expect 1 lamina $words
+		assert_output_has "the kernel has no FUSE-BPF; is the module fuse_bpf loaded?"
+		assert_equal "${#lines[@]}" 1
+	done
+}
+
 @test "a filter that is not loaded is named, with the command that loads one" {
 	run_expect 1 lamina trace --filter none
 	assert_equal "$output" "lamina trace: no filter 'none' is loaded; 'lamina filter load' does that"
