@@ -185,7 +185,11 @@ static pid_t if_alive(pid_t pid)
 	fd = pid > 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 	if (fd < 0 || read(fd, name, sizeof(name) - 1) <= 0)
 		return 0;
-	return strstr(name, "lamina") || strstr(name, "fuse-overlayfs") ? pid : 0;
+	/* mount(8) calls "mount.fuse.lamina-mount", of which the kernel keeps 15 bytes. */
+	return strstr(name, "lamina") || strstr(name, "fuse-overlayfs") ||
+			       !strncmp(name, "mount.fuse", strlen("mount.fuse"))
+		       ? pid
+		       : 0;
 }
 
 /* What was written down when it was mounted. */

@@ -60,6 +60,10 @@ install_helpers() {
 
 	install_helpers
 	mount -t fuse.lamina-mount -o "$options" overlay mnt
+	if [[ $LAMINA_ENGINE != bpf ]]; then
+		server=$("$LAMINA_BIN/lamina" ps --json | jq ".[] | select(.target == \"$PWD/mnt\") | .server")
+		assert grep -q "^/sbin/mount.fuse.lamina-mount" "/proc/$server/cmdline"
+	fi
 	mount -o remount,ro mnt
 	assert_read_only
 	mount -o remount,rw mnt
