@@ -40,7 +40,7 @@ struct wire_request {
 	size_t out_size;
 	const void *payload; /* follows `out`; usually in `room` */
 	size_t payload_size;
-	char *room; /* LAMINA_MAX_IO bytes of the thread */
+	char *room;	    /* LAMINA_MAX_IO bytes of the thread */
 	uint64_t lost_node; /* forget one lookup of this node if the reply does not hand it over */
 
 	struct wire_request *next, *prev; /* in flight; under the session's lock */
