@@ -104,12 +104,31 @@ void lamina_text_unescape(char *text)
 	*to = '\0';
 }
 
+/* The number of the character @text of @n bytes, which is valid UTF-8. */
+static unsigned int number(const char *text, size_t n)
+{
+	unsigned int c = (unsigned char)text[0];
+
+	if (n > 1)
+		c &= 0x7fu >> n;
+	for (size_t i = 1; i < n; i++)
+		c = c << 6 | ((unsigned char)text[i] & 0x3fu);
+	return c;
+}
+
+/* Characters that turn the direction of writing: what follows them looks like something else. */
+static bool turns(unsigned int c)
+{
+	return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+	       (c >= 0x2066 && c <= 0x2069);
+}
+
 /* Whether a terminal may take the character of @n bytes at @text for a command; 0 bytes: it is none. */
 static bool is_command(const char *text, size_t n)
 {
-	unsigned char first = (unsigned char)text[0], second = (unsigned char)text[1];
+	unsigned int c = number(text, n);
 
-	return n == 0 || first < ' ' || first == 0x7f || (first == 0xc2 && second < 0xa0);
+	return n == 0 || c < ' ' || (c >= 0x7f && c < 0xa0) || turns(c);
 }
 
 #define ESCAPE_SIZE sizeof("\\000")
@@ -165,7 +184,7 @@ void lamina_text_json(struct lamina_text *text, const char *string)
 		if (c == '"' || c == '\\')
 			lamina_text_print(text, "\\%c", c);
 		else if (is_command(string, n))
-			lamina_text_print(text, "\\u%04x", n == 2 ? (unsigned char)string[1] : c);
+			lamina_text_print(text, "\\u%04x", n ? number(string, n) : c);
 		else
 			lamina_text_add(text, string, n);
 		n = n ? n : 1;

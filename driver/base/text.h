@@ -38,8 +38,8 @@ void lamina_text_unescape(char *text);
 
 /*
  * Copy @text, which may be anyone's, to the @size bytes at @ret, so that a terminal takes nothing in it for a command:
- * control characters, also those of ISO 8859-1 that UTF-8 has in two bytes, and bytes that are no UTF-8
- * become a backslash and three octal digits. What does not fit is left out.
+ * control characters, also those of ISO 8859-1 that UTF-8 has in two bytes, characters that turn the direction of
+ * writing, and bytes that are no UTF-8 become a backslash and three octal digits. What does not fit is left out.
  */
 void lamina_text_escape(char *ret, size_t size, const char *text);
 

@@ -38,6 +38,13 @@ static void test_escape(void)
 	same_text(escaped("a\xc3\xa9", 3), "a", "so is a character");
 	same_text(escaped("a\xc3\xa9", 4), "a\xc3\xa9", "one that fits is not");
 	same_text(escaped("abc", 1), "", "nothing fits");
+	same_text(escaped("a\xe2\x80\xae"
+			  "b\xe2\x81\xa9\xd8\x9c",
+			  100),
+		  "a\\342\\200\\256b\\342\\201\\251\\330\\234",
+		  "what turns the direction of writing is escaped");
+	same_text(escaped("\xe2\x80\x93\xf0\x9f\x90\xa7", 100), "\xe2\x80\x93\xf0\x9f\x90\xa7",
+		  "other characters are not");
 }
 
 static void test_error(void)
@@ -65,6 +72,10 @@ static void test_json(void)
 	lamina_text_json(&text, "a\"\\\n\x7f\xc2\x9b\xc3\xa9\x80");
 	ok(text.bytes && !strcmp(text.bytes, "\"a\\\"\\\\\\u000a\\u007f\\u009b\xc3\xa9\\u0080\""),
 	   "JSON has nothing that a terminal takes for a command");
+	lamina_text_done(&text);
+	lamina_text_json(&text, "\xe2\x80\xae\xe2\x80\x93");
+	ok(text.bytes && !strcmp(text.bytes, "\"\\u202e\xe2\x80\x93\""),
+	   "and nothing that turns the direction of writing");
 	lamina_text_done(&text);
 }
 
