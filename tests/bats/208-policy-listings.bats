@@ -15,8 +15,8 @@ setup() {
 	echo secret >lower/d/hidden
 	policy '{"maskedPaths": ["/d/hidden"]}'
 	# Listings of each side; the VM is slow.
-	LISTINGS=20000
-	[[ $LAMINA_ENGINE != bpf ]] || LISTINGS=2000
+	LISTINGS=${LAMINA_LISTINGS:-60000}
+	[[ $LAMINA_ENGINE != bpf || -n ${LAMINA_LISTINGS:-} ]] || LISTINGS=2000
 }
 
 teardown() {
