@@ -202,6 +202,10 @@ static int unknown_sub(const struct command *command, const char *word)
 	struct lamina_nearest nearest;
 	char hint[80];
 
+	if (!*command->name && (!strcmp(word, "umount") || !strcmp(word, "unmount"))) {
+		fprintf(stderr, "lamina: there is no command '%s': umount(8) does that\n", word);
+		return COMMAND_MISUSED;
+	}
 	lamina_nearest_begin(&nearest, word);
 	for (const struct command *const *sub = command->subs; sub && *sub; sub++)
 		lamina_nearest_try(&nearest, last_word((*sub)->name));
@@ -218,6 +222,10 @@ static int help_on(const struct command *command, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		const struct command *sub = find_sub(command, argv[i]);
 
+		/* Help on help is what it prints by itself. */
+		if (!strcmp(argv[i], "help") || !strcmp(argv[i], "--help") ||
+		    !strcmp(argv[i], "-h"))
+			break;
 		if (!sub)
 			return unknown_sub(command, argv[i]);
 		command = sub;

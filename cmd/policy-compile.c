@@ -21,8 +21,7 @@ static int print_size(const struct policy_input *input, bool json)
 	struct json_object *all;
 
 	if (!json) {
-		printf("%u rules, %u states, %u bytes compiled\n", words[LAMINA_POLICY_AT_N_RULES],
-		       words[LAMINA_POLICY_AT_N_STATES], input->compiled.n * 4);
+		policy_print_size(input);
 		return EXIT_SUCCESS;
 	}
 	all = json_object_new_object();

@@ -66,6 +66,16 @@ const char *policy_verdict_errno(unsigned int verdict)
 	return lamina_policy_errno_name(lamina_verdict_errno(verdict));
 }
 
+void policy_print_size(const struct policy_input *input)
+{
+	const uint32_t *words = input->compiled.words;
+	unsigned int rules = words[LAMINA_POLICY_AT_N_RULES];
+	unsigned int states = words[LAMINA_POLICY_AT_N_STATES];
+
+	printf("%u rule%s, %u state%s, %u bytes compiled\n", rules, rules == 1 ? "" : "s", states,
+	       states == 1 ? "" : "s", input->compiled.n * 4);
+}
+
 static const char *kind_name(enum lamina_rule_kind kind)
 {
 	switch (kind) {

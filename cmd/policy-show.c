@@ -16,14 +16,6 @@ static const char *mode_of(const struct policy_input *input, unsigned int file)
 	return input->policy.files[file].dry ? "dry-run" : "enforce";
 }
 
-/* Only a rule that refuses by its own errno says which. */
-static const char *errno_of(const struct lamina_compiled_rule *rule)
-{
-	return lamina_verdict_action(rule->verdict) == LAMINA_ACTION_ERRNO
-		       ? policy_verdict_errno(rule->verdict)
-		       : NULL;
-}
-
 /* ---- for programs ---- */
 
 static struct json_object *rule_object(const struct policy_input *input, unsigned int number)
@@ -112,7 +104,7 @@ static void add_rule(const struct policy_input *input, unsigned int number, stru
 	lamina_compiled_rule(&input->compiled, number, &rule);
 	policy_rule_cells(input, number, table);
 	table_add(table, lamina_action_name(lamina_verdict_action(rule.verdict)));
-	table_add(table, errno_of(&rule));
+	table_add(table, policy_verdict_errno(rule.verdict));
 	table_add(table, source ? mode_of(input, source->file) : NULL);
 	add_owner(input, number, table);
 	add_accesses(table, source);
@@ -132,8 +124,8 @@ static int print_text(const struct policy_input *input)
 	for (unsigned int i = 0; i < words[LAMINA_POLICY_AT_N_RULES]; i++)
 		add_rule(input, i, &table);
 	status = table_end(&table);
-	printf("\n%u rules, %u states, %u bytes compiled\n", words[LAMINA_POLICY_AT_N_RULES],
-	       words[LAMINA_POLICY_AT_N_STATES], input->compiled.n * 4);
+	putchar('\n');
+	policy_print_size(input);
 	return status;
 }
 

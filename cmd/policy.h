@@ -67,6 +67,9 @@ errint_t policy_open_mount(const char *name, struct lamina_container *container,
 /* Write @size bytes to @path (-: standard output), a regular file in one step. */
 errint_t policy_write_file(const char *path, const void *bytes, size_t size);
 
+/* Print in a line how large the compiled policy is. */
+void policy_print_size(const struct policy_input *input);
+
 /* The name of the errno that @verdict gives, or NULL. */
 const char *policy_verdict_errno(unsigned int verdict);
 

@@ -225,6 +225,28 @@ on_terminal() { TERM=xterm script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 		"$(lamina policy explain --help | grep -oE '^ +(-[a-z],)? *--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort)"
 }
 
+@test "help speaks of itself, and a word of mount(8) is not taken for its opposite" {
+	for words in "help help" "help --help" "policy help help"; do
+		# shellcheck disable=SC2086
+		run_expect 0 lamina $words
+		assert_output_has "usage: lamina"
+	done
+	for word in umount unmount; do
+		run_expect 2 lamina "$word" /mnt
+		assert_equal "$output" "lamina: there is no command '$word': umount(8) does that"
+	done
+}
+
+@test "a verdict has the same errno in the table as in JSON, and one thing has no plural" {
+	echo '{}' >empty.json
+	run_expect 0 lamina policy check empty.json
+	[[ $output == "1 rule, 1 state, "* ]]
+	echo '{"maskedPaths": ["/x"]}' >one.json
+	run_expect 0 lamina policy show one.json
+	assert_equal "$(awk '/maskedPaths/ { for (i = 1; i <= NF; i++) if ($i ~ /^E[A-Z]+$/) print $i }' <<<"$output")" \
+		"$(lamina policy show --json one.json | jq -r '.rules[] | select(.from == "maskedPaths") | .errno')"
+}
+
 @test "output that is lost is an error, and said" {
 	local words
 
@@ -240,7 +262,6 @@ on_terminal() { TERM=xterm script -qec "$1" /dev/null </dev/null | tr -d '\r'; }
 		lamina policy --help
 		lamina ps
 		lamina ps --json
-		lamina ps --long
 		lamina features
 		lamina features --json
 		lamina policy check --json p.json
