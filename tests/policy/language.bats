@@ -265,7 +265,7 @@ assert_one_error() {
 	example 1 >p.json
 	run_expect 0 policy show p.json
 	assert_equal "$(tr -s ' ' <<<"${lines[0]}")" "FILE LINE FROM ACTION ERRNO MODE CONTAINER ACCESS PATHS COMMENT"
-	assert_equal "$(tr -s ' ' <<<"${lines[1]}")" "p.json 3 maskedPaths HIDE - enforce - - /etc/shadow and below -"
+	assert_equal "$(tr -s ' ' <<<"${lines[1]}")" "p.json 3 maskedPaths HIDE ENOENT enforce - - /etc/shadow and below -"
 	assert_equal "$(tr -s ' ' <<<"${lines[5]}")" \
 		"p.json 6 rules ERRNO ENOENT enforce - read_file /app/**/.env, /app/secrets/* credentials of the build"
 	policy show --json p.json >show.json
