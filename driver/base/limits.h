@@ -8,10 +8,12 @@
 #define LAMINA_MAX_LOWERS 500
 
 /* One request or reply: what the kernel sends at most with max_pages 256. */
-#define LAMINA_MAX_IO	   (1u << 20)
+#define LAMINA_MAX_IO (1u << 20)
+
+/* The same with the header and the fixed struct of a WRITE, which come before its data. */
 #define LAMINA_MAX_REQUEST (LAMINA_MAX_IO + 4096)
 
-/* What the kernel sends at a time of what nobody waits for: read-ahead, pages that are written back. */
+/* Background requests (read-ahead, write-back) that the kernel sends at a time. */
 #define LAMINA_MAX_BACKGROUND 64
 
 /* Threads of a session, and how many of them may be at work on changes, which may wait for long: the

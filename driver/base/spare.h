@@ -11,5 +11,5 @@
 /* Take it, once, before any request. Without memory there is none to spare. */
 void lamina_spare_init(void);
 
-/* Whoever says true may use it until he says false. */
+/* true: release the memory for the caller's allocations. false: take it again; once for each true. */
 void lamina_spare_use(bool use);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * Names are looked at by children, one after the other. One that is held up is left behind with its name, and the
- * next one goes on with the name after that; what is left of the time is theirs that were left behind.
+ * next one goes on with the name after that; the rest of the limit is spent on waiting for those left behind.
  */
 #include "guard/again.h"
 

@@ -18,8 +18,6 @@
 #include "base/limits.h"
 #include "wire/request.h"
 
-/* Header and fixed struct of a WRITE come before its data. */
-
 /* A thread retires when it was busy while another one waited for requests so much more often than
  * while none did. */
 #define SUPERFLUOUS_MAX 8

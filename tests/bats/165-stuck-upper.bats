@@ -126,7 +126,8 @@ all_opened() { [[ $(find . -maxdepth 1 -name "opened.*" | wc -l) -eq 120 ]]; }
 refused() { grep -l "Cannot allocate memory" said.* | wc -l; }
 many_refused() { [[ $(refused) -gt 20 ]]; }
 
-@test "writes for which the daemon has no room fail with ENOMEM, and readers go on" {
+# The upper is frozen, and the daemon has no room for more writes.
+write_more_than_fits() {
 	for ((i = 0; i < 120; i++)); do
 		later write_much "$i" >"mnt/much.$i"
 	done
@@ -139,6 +140,10 @@ many_refused() { [[ $(refused) -gt 20 ]]; }
 	else
 		wait_until waiting 120
 	fi
+}
+
+@test "writes for which the daemon has no room fail with ENOMEM, and readers go on" {
+	write_more_than_fits
 	read_all
 	thaw
 	all_done
@@ -150,17 +155,7 @@ many_refused() { [[ $(refused) -gt 20 ]]; }
 @test "what was written by a mapping is not lost where the daemon has no room for writes" {
 	head -c 8M /dev/zero >mnt/mapped
 	later py sharing write_mapped mnt/mapped begin mapped.done
-	for ((i = 0; i < 120; i++)); do
-		later write_much "$i" >"mnt/much.$i"
-	done
-	wait_until all_opened
-	freeze
-	touch begin
-	if [[ $LAMINA_ENGINE == fuse ]]; then
-		wait_until many_refused
-	else
-		wait_until waiting 120
-	fi
+	write_more_than_fits
 	# Other engines map the file of the upper, and wait.
 	[[ $LAMINA_ENGINE != fuse ]] || wait_until test -e mapped.done
 	later sync -f mnt
